@@ -1,0 +1,63 @@
+"""What a process can be told by environment.
+
+`DATABASE_URL`, `REDIS_URL` and `KAFKA_BOOTSTRAP_SERVERS` say which servers to use; everything else has the prefix `EXAMHALL_`.
+An unknown variable with our prefix is an error at start: a misspelt setting must not be silently ignored during an exam.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "EXAMHALL_"
+_PEER = re.compile(r"EXAMHALL_[A-Z]+_(GRPC|HTTP)")
+# Of the command line and of other services: one environment serves all processes of a machine.
+_SHARED = {"EXAMHALL_DATA", "EXAMHALL_PORT", "EXAMHALL_GATEWAY", "EXAMHALL_DEMO"}
+
+
+class UnknownSetting(Exception):
+    """A variable with our prefix that no setting has."""
+
+
+class ServiceSettings(BaseSettings):
+    """Settings every service has; a service derives its own."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", populate_by_name=True)
+
+    database_url: str = Field("", validation_alias=AliasChoices("DATABASE_URL", "database_url"), description="PostgreSQL database of this service")
+    redis_url: str = Field("", validation_alias=AliasChoices("REDIS_URL", "redis_url"), description="Redis, for rate limits and caches only")
+    kafka_bootstrap_servers: str = Field(
+        "", validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"), description="Kafka brokers, host:port, comma-separated"
+    )
+    http_host: str = Field("127.0.0.1", description="address the REST server listens on")
+    http_port: int = Field(0, description="port of the REST server; 0 takes a free one")
+    grpc_host: str = Field("127.0.0.1", description="address the gRPC server listens on")
+    grpc_port: int = Field(0, description="port of the gRPC server; 0 takes a free one")
+    service_secret: SecretStr = Field(SecretStr(""), description="shared by all services of an installation; opens their gRPC servers to each other")
+    database_pool_size: int = Field(10, ge=1, le=100, description="connections for ordinary requests")
+    outbox_window_bytes: int = Field(
+        0, ge=0, description="the relay publishes no further than this beyond what all consumers have taken in; 0: no bound (the broker keeps its log)"
+    )
+    outbox_poll_milliseconds: int = Field(50, ge=1, description="how often the relay looks for events that it was not told of")
+    otlp_endpoint: str = Field("", description="OTLP/HTTP endpoint for traces; empty: traces are not exported")
+    trace_ratio: float = Field(1.0, ge=0, le=1, description="share of traces that are recorded when an endpoint is set")
+    log_level: str = Field("info", description="debug, info, warning or error")
+
+    def peer(self, name: str) -> str:
+        """host:port of another service's gRPC server; by default its name, as Kubernetes resolves it."""
+        return os.environ.get(f"{PREFIX}{name.upper()}_GRPC") or f"{name}:9000"
+
+
+def refuse_unknown_variables(known: set[str], environment: Mapping[str, str] | None = None) -> None:
+    """Raises UnknownSetting, naming each variable with our prefix that is not known."""
+    names = {name for name in (os.environ if environment is None else environment) if name.startswith(PREFIX)}
+    unknown = sorted(name for name in names - known - _SHARED if not _PEER.fullmatch(name))
+    if unknown:
+        raise UnknownSetting(f"unknown setting{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
+
+
+def variables_of(settings: type[BaseSettings]) -> set[str]:
+    """The environment variables with our prefix that a settings class reads."""
+    return {PREFIX + name.upper() for name in settings.model_fields}
