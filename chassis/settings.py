@@ -26,21 +26,37 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", populate_by_name=True)
 
-    database_url: str = Field("", validation_alias=AliasChoices("DATABASE_URL", "database_url"), description="PostgreSQL database of this service")
-    redis_url: str = Field("", validation_alias=AliasChoices("REDIS_URL", "redis_url"), description="Redis, for rate limits and caches only")
+    database_url: str = Field(
+        "",
+        validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+        description="PostgreSQL database of this service",
+    )
+    redis_url: str = Field(
+        "",
+        validation_alias=AliasChoices("REDIS_URL", "redis_url"),
+        description="Redis, for rate limits and caches only",
+    )
     kafka_bootstrap_servers: str = Field(
-        "", validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"), description="Kafka brokers, host:port, comma-separated"
+        "",
+        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
+        description="Kafka brokers, host:port, comma-separated",
     )
     http_host: str = Field("127.0.0.1", description="address the REST server listens on")
     http_port: int = Field(0, description="port of the REST server; 0 takes a free one")
     grpc_host: str = Field("127.0.0.1", description="address the gRPC server listens on")
     grpc_port: int = Field(0, description="port of the gRPC server; 0 takes a free one")
-    service_secret: SecretStr = Field(SecretStr(""), description="shared by all services of an installation; opens their gRPC servers to each other")
+    service_secret: SecretStr = Field(
+        SecretStr(""), description="shared by all services of an installation; opens their gRPC servers to each other"
+    )
     database_pool_size: int = Field(10, ge=1, le=100, description="connections for ordinary requests")
     outbox_window_bytes: int = Field(
-        0, ge=0, description="the relay publishes no further than this beyond what all consumers have taken in; 0: no bound (the broker keeps its log)"
+        0,
+        ge=0,
+        description="the relay publishes no further than this beyond what all consumers have taken in; 0: no bound (the broker keeps its log)",
     )
-    outbox_poll_milliseconds: int = Field(50, ge=1, description="how often the relay looks for events that it was not told of")
+    outbox_poll_milliseconds: int = Field(
+        50, ge=1, description="how often the relay looks for events that it was not told of"
+    )
     otlp_endpoint: str = Field("", description="OTLP/HTTP endpoint for traces; empty: traces are not exported")
     trace_ratio: float = Field(1.0, ge=0, le=1, description="share of traces that are recorded when an endpoint is set")
     log_level: str = Field("info", description="debug, info, warning or error")

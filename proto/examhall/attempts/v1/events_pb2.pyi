@@ -112,13 +112,19 @@ class SavedAnswer(_message.Message):
     def __init__(self, question_id: _Optional[str] = ..., revision: _Optional[int] = ..., response: _Optional[_Union[Response, _Mapping]] = ..., is_flagged: _Optional[bool] = ..., saved_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class AnswersSaved(_message.Message):
-    __slots__ = ("attempt_id", "exam_id", "student_id", "answers")
-    ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("exam_id", "attempts")
     EXAM_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    exam_id: str
+    attempts: _containers.RepeatedCompositeFieldContainer[AttemptAnswers]
+    def __init__(self, exam_id: _Optional[str] = ..., attempts: _Optional[_Iterable[_Union[AttemptAnswers, _Mapping]]] = ...) -> None: ...
+
+class AttemptAnswers(_message.Message):
+    __slots__ = ("attempt_id", "student_id", "answers")
+    ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
     STUDENT_ID_FIELD_NUMBER: _ClassVar[int]
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     attempt_id: str
-    exam_id: str
     student_id: str
     answers: _containers.RepeatedCompositeFieldContainer[SavedAnswer]
-    def __init__(self, attempt_id: _Optional[str] = ..., exam_id: _Optional[str] = ..., student_id: _Optional[str] = ..., answers: _Optional[_Iterable[_Union[SavedAnswer, _Mapping]]] = ...) -> None: ...
+    def __init__(self, attempt_id: _Optional[str] = ..., student_id: _Optional[str] = ..., answers: _Optional[_Iterable[_Union[SavedAnswer, _Mapping]]] = ...) -> None: ...

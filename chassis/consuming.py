@@ -1,0 +1,382 @@
+"""Takes in events: each one's effect happens once, in the transaction that also records its id (the inbox).
+
+Messages of a partition are handled in order, many in one transaction; when that fails, one by one. An event that fails for its content is
+tried again a few times, then parked as a dead letter with the reason, and what follows it under the same key is parked behind it, so that
+a replay keeps the order. An event that fails because something is away waits until it is back.
+
+The consumer's half of the lost-log rule (chassis/relay.py): a message of a newer generation than the one being read means that the broker's log was
+replaced under a position that belonged to the old one; the partition is read again from its beginning, the inbox drops what was known.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import asyncpg
+import grpc
+import sqlalchemy as sa
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
+from google.protobuf.message import Message
+from opentelemetry.trace import SpanKind
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.clock import now
+from chassis.errors import DependencyUnavailable
+from chassis.kafka import LOG_GENERATION, new_admin, new_consumer
+from chassis.metrics import EVENT_LAG_SECONDS, EVENTS_CONSUMED
+from chassis.outbox import OutboxRow, record_row
+from chassis.relay import commit_metadata
+from chassis.tracing import TRACEPARENT, span
+
+if TYPE_CHECKING:
+    from chassis.service import Runtime
+
+log = structlog.get_logger()
+
+TRIES = 3
+BATCH = 100
+_AWAY = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNAUTHENTICATED,
+}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What is known of an event beside its message."""
+
+    event_id: UUID
+    topic: str
+    key: str
+    type: str
+    occurred_at: datetime
+    runtime: "Runtime"
+
+
+Handler = Callable[[AsyncSession, Any, Delivery], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """The events of one topic that a service takes in, and what it does with each."""
+
+    topic: str
+    handlers: Mapping[type[Message], Handler]
+
+    def handler_of(self, type_name: str) -> tuple[type[Message], Handler] | None:
+        """The message class and handler of an event type; None for a type this service does not take in."""
+        for message, handler in self.handlers.items():
+            if message.DESCRIPTOR.full_name == type_name:
+                return message, handler
+        return None
+
+
+@dataclass(frozen=True)
+class Event:
+    """A message from a topic, read but not decoded."""
+
+    event_id: UUID
+    topic: str
+    key: str
+    type: str
+    occurred_at: datetime
+    payload: bytes
+    traceparent: str | None
+
+
+class Consumer:
+    """Takes in the topics of one service for ever."""
+
+    def __init__(self, runtime: "Runtime", group: str, subscriptions: Sequence[Subscription]) -> None:
+        self._runtime = runtime
+        self._group = group
+        self._subscriptions = {subscription.topic: subscription for subscription in subscriptions}
+        self._generations: dict[TopicPartition, int] = {}
+        self.status = "starting"
+
+    async def run(self) -> None:
+        """Consumes, and joins again after any failure."""
+        delay = 0.2
+        while True:
+            try:
+                await self._consume()
+            except asyncio.CancelledError:
+                raise
+            except (TimeoutError, KafkaError, OSError) as error:
+                self.status = f"waiting: {type(error).__name__}"
+                log.warning("consumer_interrupted", error=f"{type(error).__name__}: {error}"[:300])
+            except Exception:
+                self.status = "failing"
+                log.exception("consumer_failed")
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 2.0)
+
+    async def _consume(self) -> None:
+        servers = self._runtime.settings.kafka_bootstrap_servers
+        consumer, admin = new_consumer(servers, self._subscriptions, self._group), new_admin(servers)
+        try:
+            await admin.start()
+            await consumer.start()
+            self.status = "consuming"
+            while True:
+                for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
+                    await self._take_in_partition(consumer, admin, partition, records)
+        finally:
+            for close in (consumer.stop, admin.close):
+                with suppress(KafkaError, OSError, asyncio.TimeoutError):
+                    await asyncio.wait_for(close(), 3)
+
+    async def _take_in_partition(
+        self,
+        consumer: AIOKafkaConsumer,
+        admin: AIOKafkaAdminClient,
+        partition: TopicPartition,
+        records: list[ConsumerRecord],
+    ) -> None:
+        for start in range(0, len(records), BATCH):
+            batch = records[start : start + BATCH]
+            generation = max(_generation_of(record) for record in batch)
+            if generation > await self._generation_read(admin, partition, batch[0]):
+                log.warning(
+                    "log_replaced_reading_again",
+                    topic=partition.topic,
+                    partition=partition.partition,
+                    generation=generation,
+                )
+                self._generations[partition] = generation
+                await consumer.seek_to_beginning(partition)
+                return
+            await self._take_in([event for record in batch if (event := _event_of(record)) is not None])
+            try:
+                offset = OffsetAndMetadata(batch[-1].offset + 1, commit_metadata(self._generations[partition]))
+                await consumer.commit({partition: offset})
+            except (CommitFailedError, IllegalStateError):
+                # The group has moved on; whoever reads this partition next meets these events again, and the inbox drops them.
+                return
+
+    async def _generation_read(
+        self, admin: AIOKafkaAdminClient, partition: TopicPartition, first: ConsumerRecord
+    ) -> int:
+        """The generation of the log that this position belongs to."""
+        if partition not in self._generations:
+            committed = (await admin.list_consumer_group_offsets(self._group, partitions=[partition])).get(partition)
+            if committed is None or committed.offset <= 0:
+                self._generations[partition] = _generation_of(first)
+            else:
+                self._generations[partition] = int((committed.metadata or "log=0").removeprefix("log=") or 0)
+        return self._generations[partition]
+
+    async def _take_in(self, events: list[Event]) -> None:
+        wanted = [event for event in events if self._subscriptions[event.topic].handler_of(event.type) is not None]
+        if not wanted:
+            return
+        try:
+            await self.handle(wanted)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.debug("batch_failed_trying_singly", error=f"{type(error).__name__}: {error}"[:300])
+            for event in wanted:
+                await self._handle_or_park(event)
+
+    async def handle(self, events: Sequence[Event]) -> None:
+        """The effects of these events, in order, in one transaction; those already taken in or waiting behind a dead letter do not count."""
+        async with self._runtime.database.session() as tx:
+            fresh = await _record_in_inbox(tx, events)
+            behind = await _parked_before(tx, events)
+            for event in events:
+                if event.event_id not in fresh:
+                    EVENTS_CONSUMED.labels(event.topic, "repeated").inc()
+                elif blocker := behind.get((event.topic, event.key)):
+                    await _park(tx, event, f"waits behind dead letter {blocker}", self._group)
+                else:
+                    fresh.discard(event.event_id)
+                    await self.apply(tx, event)
+
+    async def apply(self, tx: AsyncSession, event: Event) -> None:
+        """The effect of one event, whatever the inbox says."""
+        found = self._subscriptions[event.topic].handler_of(event.type)
+        if found is None:
+            return
+        message = found[0]()
+        message.ParseFromString(event.payload)
+        delivery = Delivery(event.event_id, event.topic, event.key, event.type, event.occurred_at, self._runtime)
+        with span(
+            f"consume {event.topic}",
+            SpanKind.CONSUMER,
+            event.traceparent,
+            **{"messaging.message.id": str(event.event_id)},
+        ):
+            await found[1](tx, message, delivery)
+            await tx.flush()
+        EVENTS_CONSUMED.labels(event.topic, "handled").inc()
+        EVENT_LAG_SECONDS.labels(event.topic).observe(max((now() - event.occurred_at).total_seconds(), 0))
+
+    async def _handle_or_park(self, event: Event) -> None:
+        failures, delay = 0, 0.1
+        while True:
+            try:
+                await self.handle([event])
+                return
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                if is_away(error):
+                    self.status = f"waiting for a dependency: {error}"[:200]
+                    log.warning(
+                        "event_waits_for_dependency",
+                        topic=event.topic,
+                        event_id=event.event_id,
+                        error=f"{type(error).__name__}: {error}"[:300],
+                    )
+                else:
+                    failures += 1
+                    if failures >= TRIES:
+                        log.error(
+                            "event_dead_lettered",
+                            topic=event.topic,
+                            event_id=event.event_id,
+                            type=event.type,
+                            exc_info=error,
+                        )
+                        await self._park_when_possible(event, f"{type(error).__name__}: {error}"[:2000])
+                        return
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 2.0)
+            self.status = "consuming"
+
+    async def _park_when_possible(self, event: Event, reason: str) -> None:
+        while True:
+            try:
+                async with self._runtime.database.session() as tx:
+                    if await _record_in_inbox(tx, [event]):
+                        await _park(tx, event, reason, self._group)
+                return
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                await asyncio.sleep(0.5)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error means that something is unreachable now, rather than that the event is bad."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return error.code() in _AWAY
+    if isinstance(error, sa.exc.DBAPIError):
+        return bool(error.connection_invalidated) or (
+            error.orig is not None and is_away(error.orig.__cause__ or error.orig)
+        )
+    return isinstance(
+        error,
+        DependencyUnavailable
+        | OSError
+        | asyncio.TimeoutError
+        | asyncpg.PostgresConnectionError
+        | asyncpg.InterfaceError
+        | asyncpg.OperatorInterventionError
+        | asyncpg.InsufficientResourcesError
+        | asyncpg.TransactionRollbackError
+        | asyncpg.QueryCanceledError
+        | asyncpg.LockNotAvailableError,
+    )
+
+
+async def _record_in_inbox(tx: AsyncSession, events: Sequence[Event]) -> set[UUID]:
+    """Records the events as taken in; the ids that were not there yet. Sorted, so that two consumers never wait for each other in a circle."""
+    rows = sorted({event.event_id: event.topic for event in events}.items())
+    fresh = await tx.execute(
+        sa.text(
+            "INSERT INTO inbox (event_id, topic) SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:topics AS text[])) ON CONFLICT DO NOTHING RETURNING event_id"
+        ),
+        {"ids": [event_id for event_id, _ in rows], "topics": [topic for _, topic in rows]},
+    )
+    return set(fresh.scalars())
+
+
+async def _parked_before(tx: AsyncSession, events: Sequence[Event]) -> dict[tuple[str, str], UUID]:
+    """(topic, key) → the dead letter that later events of this key wait behind; served by ix_dead_letters_waiting."""
+    rows = await tx.execute(
+        sa.text(
+            "SELECT DISTINCT ON (topic, key) topic, key, event_id FROM dead_letters WHERE resolved_at IS NULL"
+            " AND topic = ANY(:topics) AND key = ANY(:keys) ORDER BY topic, key, id"
+        ),
+        {"topics": sorted({event.topic for event in events}), "keys": sorted({event.key for event in events})},
+    )
+    return {(topic, key): event_id for topic, key, event_id in rows}
+
+
+async def _park(tx: AsyncSession, event: Event, reason: str, group: str) -> None:
+    await tx.execute(
+        sa.text(
+            "INSERT INTO dead_letters (event_id, topic, key, type, payload, reason, occurred_at)"
+            " VALUES (:event_id, :topic, :key, :type, :payload, :reason, :occurred_at) ON CONFLICT (event_id) DO NOTHING"
+        ),
+        {
+            "event_id": event.event_id,
+            "topic": event.topic,
+            "key": event.key,
+            "type": event.type,
+            "payload": event.payload,
+            "reason": reason,
+            "occurred_at": event.occurred_at,
+        },
+    )
+    headers = json.dumps({"dead-letter-reason": reason.encode("ascii", "replace").decode(), "dead-letter-group": group})
+    record_row(
+        tx,
+        OutboxRow(
+            event.event_id,
+            f"{event.topic}.dlq",
+            event.key,
+            event.type,
+            event.key,
+            event.payload,
+            headers,
+            event.traceparent,
+        ),
+    )
+    EVENTS_CONSUMED.labels(event.topic, "dead").inc()
+
+
+def _headers(record: ConsumerRecord) -> dict[str, str]:
+    return {name: value.decode("utf-8", "replace") for name, value in record.headers}
+
+
+def _generation_of(record: ConsumerRecord) -> int:
+    for name, value in record.headers:
+        if name == LOG_GENERATION:
+            return int(value)
+    return 0
+
+
+def _event_of(record: ConsumerRecord) -> Event | None:
+    """The event in a Kafka message; None (and a log line) for a message that is not a CloudEvent of ours."""
+    headers = _headers(record)
+    try:
+        return Event(
+            UUID(headers["ce_id"]),
+            record.topic,
+            (record.key or b"").decode(),
+            headers["ce_type"],
+            datetime.fromisoformat(headers["ce_time"]).astimezone(UTC),
+            record.value or b"",
+            headers.get(TRACEPARENT),
+        )
+    except (KeyError, ValueError) as error:
+        log.error(
+            "not_an_event", topic=record.topic, partition=record.partition, offset=record.offset, error=str(error)
+        )
+        return None

@@ -1,0 +1,112 @@
+"""One service's PostgreSQL database: sessions for use cases, an asyncpg pool for statements that matter for speed."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session
+
+from chassis.outbox import PENDING, write_pending_events
+
+# A forgotten transaction must not hold back vacuum and the relay; a runaway query must not hold a connection.
+_WROTE_EVENTS = "wrote_events"
+_DATABASE = "database"
+SESSION_SETTINGS = {"idle_in_transaction_session_timeout": "30s", "statement_timeout": "20s", "lock_timeout": "10s"}
+
+
+class _EventfulSession(Session):
+    """Writes the events recorded during the transaction as its last statement before COMMIT."""
+
+
+@event.listens_for(_EventfulSession, "before_commit")
+def _write_events(session: Session) -> None:
+    if PENDING in session.info:
+        session.flush()
+        write_pending_events(session)
+        session.info[_WROTE_EVENTS] = True
+
+
+@event.listens_for(_EventfulSession, "after_commit")
+def _tell_relay(session: Session) -> None:
+    if session.info.pop(_WROTE_EVENTS, False):
+        session.info[_DATABASE].events_committed()
+
+
+class Database:
+    """Connections to one database. `pool` is None until `open` and after `close`."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, name: str = "examhall") -> None:
+        self.url = url
+        self._name = name
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool | None = None
+        self._on_events: list[Callable[[], None]] = []
+        self.engine = create_async_engine(
+            make_url(url).set(drivername="postgresql+asyncpg"),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={"server_settings": {"application_name": name, **SESSION_SETTINGS}, "timeout": 5},
+        )
+        self._sessions = async_sessionmaker(
+            self.engine,
+            expire_on_commit=False,
+            sync_session_class=_EventfulSession,
+            info={_DATABASE: self, "service": name},
+        )
+
+    def on_events_committed(self, callback: Callable[[], None]) -> None:
+        """Calls `callback()` after each transaction that recorded events, so that the relay need not wait for its next poll."""
+        self._on_events.append(callback)
+
+    def events_committed(self) -> None:
+        """Says that events were committed; for statements that write the outbox themselves."""
+        for callback in self._on_events:
+            callback()
+
+    async def open(self) -> None:
+        """Makes the asyncpg pool. Raises OSError or asyncpg.PostgresError when the server does not answer."""
+        self._pool = await asyncpg.create_pool(
+            self.url,
+            min_size=1,
+            max_size=self._pool_size,
+            server_settings={"application_name": self._name, **SESSION_SETTINGS},
+            timeout=5,
+        )
+
+    async def close(self) -> None:
+        """Closes every connection; running statements are cut off."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+        await self.engine.dispose()
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """The asyncpg pool, for hot statements."""
+        if self._pool is None:
+            raise RuntimeError("the database is not open")
+        return self._pool
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A session in one transaction: committed at the end, rolled back on any exception."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    async def answers(self) -> bool:
+        """Whether the server answers a trivial query."""
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(sa.text("SELECT 1"))
+        except (OSError, sa.exc.SQLAlchemyError, asyncpg.PostgresError):
+            return False
+        return True
+
+    async def direct_connection(self) -> asyncpg.Connection:
+        """A connection outside the pools, for session locks and LISTEN."""
+        return await asyncpg.connect(self.url, server_settings={"application_name": f"{self._name}-direct"}, timeout=5)

@@ -1,0 +1,213 @@
+"""Lean routes for the few requests that come by the thousand (a save, a batch of saves, a heartbeat).
+
+The same handlers answer HTTP directly and, in batches, the gateway over gRPC (`HotRoutes.Handle`). A handler gets the checked
+actor and the raw body and gives a reply, or an awaitable of one, so that what waits for one commit waits together.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import structlog
+
+from chassis.actors import Actor
+from chassis.errors import (
+    DomainError,
+    NotFound,
+    Problem,
+    TooManyRequests,
+    Unauthenticated,
+    problem_document,
+    problem_of,
+)
+from chassis.security import Security
+from proto.examhall.chassis.v1 import hot_pb2
+from proto.examhall.chassis.v1.hot_pb2_grpc import HotRoutesServicer
+
+log = structlog.get_logger()
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HotCall:
+    """One request: the checked actor, what stands in the path's places, the raw body, the trace it belongs to."""
+
+    actor: Actor
+    parts: tuple[str, ...]
+    body: bytes
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True)
+class HotReply:
+    """A status and a JSON body."""
+
+    status: int
+    body: bytes
+
+
+HotHandler = Callable[[HotCall], HotReply | Awaitable[HotReply]]
+
+
+@dataclass(frozen=True)
+class HotRoute:
+    """A method, a path with `{}` for each place that is handed to the handler, and the handler."""
+
+    method: str
+    path: str
+    handle: HotHandler
+
+
+class HotRoutes:
+    """Finds the handler of a call, checks its token, and turns every error into a problem."""
+
+    def __init__(
+        self, routes: Sequence[HotRoute], security: Security, problems: Mapping[type[Exception], Problem]
+    ) -> None:
+        self._routes = [
+            (route.method, re.compile(re.escape(route.path).replace(r"\{\}", "([^/]+)")), route.handle)
+            for route in routes
+        ]
+        self._security = security
+        self._problems = problems
+        self._encode = msgspec.json.Encoder().encode
+
+    def match(self, method: str, path: str) -> tuple[HotHandler, tuple[str, ...]] | None:
+        """The handler of a path and what stands in its places, or None."""
+        for wanted, pattern, handle in self._routes:
+            if method == wanted and (found := pattern.fullmatch(path)):
+                return handle, found.groups()
+        return None
+
+    def begin(
+        self, method: str, path: str, token: str, body: bytes, address: str = "", traceparent: str = ""
+    ) -> HotReply | Awaitable[HotReply]:
+        """Starts answering a call; an awaitable when the answer has to wait for something."""
+        try:
+            found = self.match(method, path)
+            if found is None:
+                raise NotFound("There is no such address.")
+            if not token:
+                raise Unauthenticated("This needs an access token; sign in with POST /api/v1/auth/login.")
+            claims = self._security.check(token)
+            actor = Actor(claims.person_id, claims.role, claims.session_id, claims.centre_id, address)
+            return found[0](HotCall(actor, found[1], body, traceparent))
+        except Exception as error:
+            return self.refusal(error)
+
+    async def answer(
+        self, method: str, path: str, token: str, body: bytes, address: str = "", traceparent: str = ""
+    ) -> HotReply:
+        """Answers one call; never raises."""
+        reply = self.begin(method, path, token, body, address, traceparent)
+        if isinstance(reply, HotReply):
+            return reply
+        try:
+            return await reply
+        except Exception as error:
+            return self.refusal(error)
+
+    def refusal(self, error: Exception) -> HotReply:
+        """The problem of an error."""
+        problem = problem_of(error, self._problems)
+        if problem.status == 500:
+            log.error("hot_route_failed", exc_info=error)
+        detail, members = (error.detail, error.members) if isinstance(error, DomainError) else (problem.title, {})
+        if isinstance(error, TooManyRequests):
+            members = {**members, "retry_after_seconds": error.retry_after_seconds}
+        return HotReply(problem.status, msgspec.json.encode(problem_document(problem, detail, **members), enc_hook=str))
+
+
+class HotRoutesRpc(HotRoutesServicer):  # type: ignore[misc]
+    """Answers the gateway's batches: all calls of a batch are started before any is waited for."""
+
+    def __init__(self, routes: HotRoutes) -> None:
+        self._routes = routes
+
+    async def Handle(self, request: hot_pb2.HotBatch, context: Any) -> hot_pb2.HotBatchReply:
+        """One reply for each call, in order."""
+        begin = self._routes.begin
+        begun = [
+            begin(
+                call.method, call.path.partition("?")[0], call.token, call.body, call.client_address, call.traceparent
+            )
+            for call in request.calls
+        ]
+        waiting = [reply for reply in begun if not isinstance(reply, HotReply)]
+        done = iter(await asyncio.gather(*waiting, return_exceptions=True))
+        reply_batch = hot_pb2.HotBatchReply()
+        for begun_reply in begun:
+            reply = begun_reply if isinstance(begun_reply, HotReply) else next(done)
+            if isinstance(reply, BaseException):
+                reply = self._routes.refusal(
+                    reply if isinstance(reply, Exception) else RuntimeError(type(reply).__name__)
+                )
+            reply_batch.replies.add(status=reply.status, body=reply.body)
+        return reply_batch
+
+
+class HotMiddleware:
+    """Answers hot paths before the framework sees them; everything else goes on to `app`."""
+
+    def __init__(self, app: Any, routes: HotRoutes) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or self._routes.match(scope["method"], scope["path"]) is None:
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        body = await read_body(receive, MAX_BODY_BYTES)
+        if body is None:
+            too_large = problem_document(
+                Problem(413, "too-large", "Too large"), f"A request here has at most {MAX_BODY_BYTES} bytes."
+            )
+            await send_reply(send, HotReply(413, msgspec.json.encode(too_large)))
+            return
+        client = scope.get("client")
+        reply = await self._routes.answer(
+            scope["method"],
+            unquote(scope["path"]),
+            token if scheme.lower() == "bearer" else "",
+            body,
+            client[0] if client else "",
+            headers.get(b"traceparent", b"").decode("latin-1"),
+        )
+        await send_reply(send, reply)
+
+
+async def read_body(receive: Any, limit: int) -> bytes | None:
+    """The whole request body, or None when it is longer than `limit` bytes."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body") and len(body) <= limit:
+        return body
+    parts, size = [body], len(body)
+    while message.get("more_body"):
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            return None
+    return b"".join(parts) if size <= limit else None
+
+
+async def send_reply(send: Any, reply: HotReply, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    """Sends a reply as one ASGI response."""
+    kind = b"application/json" if reply.status < 400 else b"application/problem+json"
+    length = str(len(reply.body)).encode()
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": [(b"content-type", kind), (b"content-length", length), *headers],
+        }
+    )
+    await send({"type": "http.response.body", "body": reply.body})

@@ -1,0 +1,138 @@
+"""What a REST route asks of the chassis: the transaction, the caller, idempotency, pages, ETags."""
+
+import hmac
+import re
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, Header, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.actors import Actor
+from chassis.errors import InvalidInput, PreconditionFailed, PreconditionRequired, Unauthenticated
+from chassis.idempotency import KeyHeader, OnceOnly, fingerprint
+from chassis.paging import Page, PageQuery, PageRequest
+
+if TYPE_CHECKING:
+    from chassis.service import Runtime
+
+__all__ = [
+    "Body",
+    "Caller",
+    "IfMatch",
+    "Once",
+    "Page",
+    "PageQuery",
+    "PageRequest",
+    "RuntimeOf",
+    "Tx",
+    "caller_address",
+    "etag",
+    "require_match",
+]
+
+CREDENTIAL_HEADER = "x-examhall-credential"
+_bearer = HTTPBearer(auto_error=False, description="access token from POST /api/v1/auth/login", bearerFormat="JWT")
+
+
+class Body(BaseModel):
+    """Base of request models: a field that is not in the model is refused, strings are stripped."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+def runtime_of(request: Request) -> "Runtime":
+    """The runtime of the service that answers this request."""
+    return request.app.state.runtime  # type: ignore[no-any-return]
+
+
+async def _transaction(request: Request) -> AsyncIterator[AsyncSession]:
+    async with runtime_of(request).database.session() as session:
+        yield session
+
+
+def caller_address(request: Request) -> str:
+    """The client's address: the gateway's word for it when the gateway proves itself, otherwise the peer's."""
+    forwarded = request.headers.get("x-forwarded-for")
+    secret = runtime_of(request).settings.service_secret.get_secret_value()
+    if (
+        forwarded
+        and secret
+        and hmac.compare_digest(request.headers.get(CREDENTIAL_HEADER, "").encode(), secret.encode())
+    ):
+        return forwarded.split(",")[0].strip()
+    return request.client.host if request.client else ""
+
+
+async def _caller(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Actor:
+    if credentials is None:
+        raise Unauthenticated("This needs an access token; sign in with POST /api/v1/auth/login.")
+    claims = runtime_of(request).security.check(credentials.credentials)
+    return Actor(
+        claims.person_id,
+        claims.role,
+        claims.session_id,
+        claims.centre_id,
+        caller_address(request),
+        request.headers.get("user-agent", "")[:400],
+    )
+
+
+Tx = Annotated[AsyncSession, Depends(_transaction, scope="function")]
+Caller = Annotated[Actor, Depends(_caller)]
+
+
+async def _once(
+    request: Request,
+    tx: Tx,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    key: KeyHeader = None,
+) -> OnceOnly:
+    actor = str(runtime_of(request).security.check(credentials.credentials).person_id) if credentials else ""
+    return OnceOnly(tx, actor, f"{request.method} {request.url.path}", key, await fingerprint(request) if key else b"")
+
+
+Once = Annotated[OnceOnly, Depends(_once, scope="function")]
+
+
+async def _runtime(request: Request) -> Any:
+    return runtime_of(request)
+
+
+RuntimeOf = Annotated[Any, Depends(_runtime)]
+
+_ETAG = re.compile(r'(?:W/)?"v(\d+)"')
+
+
+def etag(version: int) -> str:
+    """The entity tag of a row's version."""
+    return f'"v{version}"'
+
+
+def _if_match(
+    if_match: Annotated[str | None, Header(alias="If-Match", description='the ETag you read, such as "v3"')] = None,
+) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    if not (found := _ETAG.fullmatch(if_match.strip())):
+        raise InvalidInput("If-Match", "format", 'If-Match holds one ETag as it was read, such as "v3".')
+    return int(found[1])
+
+
+IfMatch = Annotated[int | None, Depends(_if_match)]
+
+
+def require_match(if_match: int | None, version: int, *, required: bool = False) -> None:
+    """Raises PreconditionFailed when the caller read another version than the stored one, PreconditionRequired when it must say and did not."""
+    if if_match is None and required:
+        raise PreconditionRequired(
+            "Send If-Match with the ETag that you read, so that nobody else's change is overwritten."
+        )
+    if if_match is not None and if_match != version:
+        raise PreconditionFailed(
+            "Somebody changed this since you read it; read it again and repeat your change.", current_etag=etag(version)
+        )

@@ -1,0 +1,90 @@
+"""`Idempotency-Key` on creating posts: the same key and request gives the same reply and the effect once.
+
+The key's row and the reply are written in the transaction of the effect, so neither exists without the other. A second request
+with the same key waits for the first one's commit, then gets its reply.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import sqlalchemy as sa
+from fastapi import Header, Request
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.errors import Conflict, InvalidInput
+
+M = TypeVar("M", bound=BaseModel)
+
+KeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="repeat a request safely: the same key gives the same reply",
+    ),
+]
+
+
+class OnceOnly:
+    """Runs a creating use case once for each idempotency key of an actor and route."""
+
+    def __init__(self, tx: AsyncSession, actor: str, route: str, key: str | None, fingerprint: bytes) -> None:
+        self._tx = tx
+        self._actor = actor
+        self._route = route
+        self._key = key
+        self._fingerprint = fingerprint
+
+    async def __call__(self, model: type[M], create: Callable[[], Awaitable[M]]) -> M:
+        """The reply of `create()`, or the stored reply of an earlier request with the same key.
+
+        Raises InvalidInput when the key was used for a different request.
+        """
+        if self._key is None:
+            return await create()
+        identity = {"actor": self._actor, "route": self._route, "key": self._key}
+        fresh = await self._tx.execute(
+            sa.text(
+                "INSERT INTO idempotency_keys (actor, route, key, fingerprint) VALUES (:actor, :route, :key, :fingerprint)"
+                " ON CONFLICT DO NOTHING RETURNING 1"
+            ),
+            {**identity, "fingerprint": self._fingerprint},
+        )
+        if fresh.scalar() is None:
+            return model.model_validate(await self._stored(identity))
+        reply = await create()
+        await self._tx.flush()
+        await self._tx.execute(
+            sa.text(
+                "UPDATE idempotency_keys SET reply = CAST(:reply AS jsonb) WHERE actor = :actor AND route = :route AND key = :key"
+            ),
+            {**identity, "reply": reply.model_dump_json()},
+        )
+        return reply
+
+    async def _stored(self, identity: dict[str, Any]) -> Any:
+        row = (
+            await self._tx.execute(
+                sa.text(
+                    "SELECT fingerprint, reply FROM idempotency_keys WHERE actor = :actor AND route = :route AND key = :key"
+                ),
+                identity,
+            )
+        ).one_or_none()
+        if row is None or row.reply is None:
+            raise Conflict("A request with this Idempotency-Key is being worked on; try again in a moment.")
+        if bytes(row.fingerprint) != self._fingerprint:
+            raise InvalidInput(
+                "Idempotency-Key", "reused", "This Idempotency-Key was used for a different request; take a new one."
+            )
+        return row.reply
+
+
+async def fingerprint(request: Request) -> bytes:
+    """SHA-256 of what makes a request the same request: method, path, query and body."""
+    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    digest.update(await request.body())
+    return digest.digest()

@@ -1,0 +1,47 @@
+"""Logs: one JSON object a line on standard output, each with the service and, inside a request or an event, the trace id."""
+
+import logging
+import sys
+from typing import Any
+
+import msgspec
+import structlog
+
+from chassis.tracing import current_trace_id
+
+
+def set_up_logging(service: str, level: str = "info") -> None:
+    """Sends structlog's and the standard library's records through one JSON writer."""
+
+    def add_context(_: Any, __: str, record: dict[str, Any]) -> dict[str, Any]:
+        record["service"] = service
+        if trace_id := current_trace_id():
+            record["trace_id"] = trace_id
+        return record
+
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_context,
+        structlog.processors.format_exc_info,
+    ]
+    renderer = structlog.processors.JSONRenderer(
+        serializer=lambda record, **_: msgspec.json.encode(record, enc_hook=str).decode()
+    )
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(number, logging.WARNING))

@@ -1,0 +1,33 @@
+"""The metrics every service has, in Prometheus's format at /metrics."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUEST_SECONDS = Histogram(
+    "examhall_http_request_seconds",
+    "Time to answer an HTTP request, by route and status",
+    ["method", "route", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+RPC_SECONDS = Histogram(
+    "examhall_grpc_request_seconds",
+    "Time to answer a gRPC call, by method and status",
+    ["method", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+EVENTS_PUBLISHED = Counter("examhall_events_published_total", "Events the relay published, by topic", ["topic"])
+EVENTS_CONSUMED = Counter(
+    "examhall_events_consumed_total",
+    "Events taken in, by topic and outcome (handled, repeated, dead)",
+    ["topic", "outcome"],
+)
+OUTBOX_WAITING = Gauge(
+    "examhall_outbox_unacknowledged_bytes",
+    "Bytes published and not yet taken in by every consumer, by topic",
+    ["topic"],
+)
+EVENT_LAG_SECONDS = Histogram(
+    "examhall_event_lag_seconds",
+    "From an event's commit to its being taken in, by topic",
+    ["topic"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300),
+)

@@ -1,0 +1,63 @@
+"""Traces: one trace id from the request through services, outbox and Kafka to the consumer (W3C Trace Context, OpenTelemetry).
+
+Without an OTLP endpoint spans are not recorded, but their ids still travel, so that logs of one request can be found together.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.propagate import extract, inject
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+
+TRACEPARENT = "traceparent"
+
+
+def set_up_tracing(service: str, otlp_endpoint: str, ratio: float) -> TracerProvider:
+    """Installs the process's tracer; spans go to `otlp_endpoint` (OTLP over HTTP) when there is one."""
+    sampler = ParentBased(TraceIdRatioBased(ratio)) if otlp_endpoint else ALWAYS_OFF
+    provider = TracerProvider(resource=Resource.create({"service.name": f"examhall-{service}"}), sampler=sampler)
+    if otlp_endpoint:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(otlp_endpoint.rstrip("/") + "/v1/traces")))
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+@contextmanager
+def span(
+    name: str, kind: SpanKind = SpanKind.INTERNAL, parent: str | None = None, **attributes: str | int
+) -> Iterator[Span]:
+    """A span around a piece of work; `parent` is a traceparent from outside, otherwise the current span."""
+    context = extract({TRACEPARENT: parent}) if parent else None
+    with trace.get_tracer("examhall").start_as_current_span(
+        name, context=context, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
+    ) as current:
+        try:
+            yield current
+        except Exception as error:
+            current.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            raise
+
+
+def current_traceparent() -> str | None:
+    """The traceparent of the current span, to be carried elsewhere; None outside a trace."""
+    carrier: dict[str, str] = {}
+    inject(carrier)
+    return carrier.get(TRACEPARENT)
+
+
+def current_trace_id() -> str | None:
+    """The current trace id as 32 hex digits, for logs and problems."""
+    context = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else None
+
+
+def traceparent_in(headers: Mapping[str, str]) -> str | None:
+    """The traceparent of incoming headers or metadata."""
+    return headers.get(TRACEPARENT)
