@@ -37,13 +37,16 @@ class Replayed:
     error: str | None
 
 
-_COLUMNS = "id, event_id, topic, key, type, reason, occurred_at, parked_at"
+_WAITING = (
+    "SELECT id, event_id, topic, key, type, reason, occurred_at, parked_at FROM dead_letters"
+    " WHERE resolved_at IS NULL ORDER BY id"
+)
 
 
 async def waiting_letters(database: Database) -> list[DeadLetter]:
     """The dead letters of a service that wait, oldest first."""
     async with database.session() as tx:
-        rows = await tx.execute(sa.text(f"SELECT {_COLUMNS} FROM dead_letters WHERE resolved_at IS NULL ORDER BY id"))
+        rows = await tx.execute(sa.text(_WAITING))
         return [DeadLetter(*row) for row in rows]
 
 

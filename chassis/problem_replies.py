@@ -54,7 +54,8 @@ def add_problem_handlers(app: FastAPI, table: Mapping[type[Exception], Problem])
         log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
         return problem_reply(INTERNAL, "This was not your fault. Nothing was changed; tell support the trace id.")
 
-    for kind in (DomainError, *table):
+    kinds: tuple[type[Exception], ...] = (DomainError, *table)
+    for kind in kinds:
         app.add_exception_handler(kind, domain_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http_error)

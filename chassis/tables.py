@@ -3,6 +3,8 @@
 Each service has metadata of its own, so that two services in one test process do not see each other's tables.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, TIMESTAMP
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
@@ -30,7 +32,7 @@ def table_base() -> type[SQLModel]:
     return Table
 
 
-def _timestamp(name: str, *, default_now: bool = False, nullable: bool = False) -> sa.Column[object]:
+def _timestamp(name: str, *, default_now: bool = False, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(
         name, TIMESTAMP(timezone=True), nullable=nullable, server_default=sa.func.now() if default_now else None
     )

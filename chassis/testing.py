@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import importlib
 import inspect
 import json
 import os
@@ -11,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 import asyncpg
@@ -31,6 +30,7 @@ from chassis.migrating import ROOT, upgrade_async
 from chassis.rpc import open_channel
 from chassis.security import AUDIENCE, ISSUER, TOKEN_TYPE
 from chassis.service import Runtime, Service, build_app, uvicorn_config
+from chassis.settings import ServiceSettings
 from proto.examhall.identity.v1.identity_pb2 import SecurityState
 
 SECRET = "a secret of the tests"
@@ -172,8 +172,12 @@ async def running(
     `peers` are the gRPC addresses of others by name. Tokens made by `token_for` are valid, unless the service watches identity itself
     (a peer "identity" is given).
     """
-    settings_type = importlib.import_module(f"services.{_service_name(build)}.settings").Settings
-    url = database_url or await fresh_database(postgres_url, _service_name(build))
+    settings_type = next(
+        kind
+        for kind in get_args(get_type_hints(build)["settings"])
+        if isinstance(kind, type) and issubclass(kind, ServiceSettings)
+    )
+    url = database_url or await fresh_database(postgres_url, build.__module__.split(".")[1])
     chosen = settings_type(
         database_url=url,
         kafka_bootstrap_servers=kafka,
@@ -208,7 +212,6 @@ async def running(
             await running_service.close()
     finally:
         server.should_exit = True
-        server.force_exit = True
         await serving
 
 
@@ -234,10 +237,6 @@ async def fresh_database(postgres_url: str, service: str) -> str:
 
 def _with_name(url: str, database: str) -> str:
     return make_url(url).set(database=database).render_as_string(hide_password=False)
-
-
-def _service_name(build: Callable[[Any], Service]) -> str:
-    return build.__module__.split(".")[1]
 
 
 async def eventually(check: Callable[[], Any] | Callable[[], Awaitable[Any]], timeout: float = 15.0) -> Any:

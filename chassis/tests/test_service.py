@@ -1,0 +1,241 @@
+"""A service of the chassis, used through REST, gRPC and Kafka."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import grpc
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from chassis.errors import DependencyUnavailable
+from chassis.ids import new_id
+from chassis.rpc import open_channel
+from chassis.testing import RunningService, eventually, running, security_state, token_for
+from chassis.tests import sample
+from proto.examhall.chassis.v1.hot_pb2 import HotBatch, HotCall
+from proto.examhall.chassis.v1.hot_pb2_grpc import HotRoutesStub
+from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonState
+
+
+@pytest.fixture
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
+    name = f"test_sample_{new_id().hex}"
+    admin = create_async_engine(
+        make_url(postgres_url).set(drivername="postgresql+asyncpg"), isolation_level="AUTOCOMMIT"
+    )
+    async with admin.connect() as connection:
+        await connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    url = make_url(postgres_url).set(database=name)
+    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"))
+    async with engine.begin() as connection:
+        await connection.run_sync(sample.Table.metadata.create_all)
+    await engine.dispose()
+    yield url.render_as_string(hide_password=False)
+    async with admin.connect() as connection:
+        await connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    await admin.dispose()
+
+
+@pytest.fixture
+async def service(postgres_url: str, kafka: str, database_url: str) -> AsyncIterator[RunningService]:
+    async with running(sample.build, postgres_url, kafka, database_url=database_url) as started:
+        yield started
+
+
+async def _count(service: RunningService, table: str) -> int:
+    return int(await service.database.pool.fetchval(f"SELECT count(*) FROM {table}"))
+
+
+async def test_a_change_and_its_events_are_committed_together(service: RunningService) -> None:
+    reply = await service.as_("instructor").post("/api/v1/things", json={"name": "lamp"})
+    assert reply.status_code == 201
+    [(kind, event)] = await service.recorded("sample.things.v1")
+    assert (kind, event.centre.centre_id, event.centre.name) == ("CentreChanged", reply.json()["id"], "lamp")
+    [(_, audit)] = await service.recorded("audit.entries.v1")
+    assert (audit.action, audit.entity_id, audit.actor_role, audit.service) == (
+        "thing_created",
+        reply.json()["id"],
+        "instructor",
+        "sample",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "slug"),
+    [("full", 409, "too-full"), ("broken", 500, "internal-error"), ("ugly", 422, "invalid-input")],
+)
+async def test_an_error_is_a_problem_and_leaves_no_trace(
+    service: RunningService, name: str, status: int, slug: str
+) -> None:
+    reply = await service.as_("instructor").post("/api/v1/things", json={"name": name})
+    assert reply.status_code == status
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert reply.json()["type"].endswith(slug)
+    assert (await _count(service, "things"), await _count(service, "outbox")) == (0, 0)
+
+
+async def test_validation_names_field_and_rule_and_never_the_value(service: RunningService) -> None:
+    reply = await service.as_("instructor").post("/api/v1/things", json={"name": "x" * 30, "role": "admin"})
+    assert reply.status_code == 422
+    assert {(item["field"], item["rule"]) for item in reply.json()["errors"]} == {
+        ("name", "string_too_long"),
+        ("role", "extra_forbidden"),
+    }
+    assert "x" * 30 not in reply.text
+
+
+async def test_without_a_token_nothing_is_done(service: RunningService) -> None:
+    reply = await service.http.post("/api/v1/things", json={"name": "lamp"})
+    assert reply.status_code == 401
+    assert reply.headers["www-authenticate"].startswith("Bearer")
+    assert await _count(service, "things") == 0
+
+
+async def test_an_ended_session_is_refused_at_once(service: RunningService) -> None:
+    session = uuid4()
+    client = service.as_("instructor", session_id=session)
+    assert (await client.post("/api/v1/things", json={"name": "lamp"})).status_code == 201
+    state = security_state(session)
+    state.is_snapshot, state.jwks_json = False, ""
+    service.runtime.security.apply(state)
+    assert (await client.post("/api/v1/things", json={"name": "lamp"})).status_code == 401
+
+
+async def test_parallel_requests_with_one_idempotency_key_make_one_thing(service: RunningService) -> None:
+    client = service.as_("instructor")
+    replies = await asyncio.gather(
+        *[client.post("/api/v1/things", json={"name": "lamp"}, headers={"Idempotency-Key": "k1"}) for _ in range(12)]
+    )
+    assert {reply.status_code for reply in replies} == {201}
+    assert len({reply.json()["id"] for reply in replies}) == 1
+    assert await _count(service, "things") == 1
+    other = await client.post("/api/v1/things", json={"name": "desk"}, headers={"Idempotency-Key": "k1"})
+    assert (other.status_code, other.json()["errors"][0]["rule"]) == (422, "reused")
+    stranger = await service.as_("instructor").post(
+        "/api/v1/things", json={"name": "lamp"}, headers={"Idempotency-Key": "k1"}
+    )
+    assert stranger.json()["id"] != replies[0].json()["id"]
+
+
+async def test_the_second_of_two_editors_is_told(service: RunningService) -> None:
+    client = service.as_("instructor")
+    thing = (await client.post("/api/v1/things", json={"name": "lamp"})).json()
+    url = f"/api/v1/things/{thing['id']}"
+    assert (await client.patch(url, json={"name": "a"})).status_code == 428
+    assert (await client.patch(url, json={"name": "a"}, headers={"If-Match": '"v1"'})).json() == {"etag": '"v2"'}
+    assert (await client.patch(url, json={"name": "b"}, headers={"If-Match": '"v1"'})).status_code == 412
+    assert (
+        await service.as_("student").patch(url, json={"name": "b"}, headers={"If-Match": '"v2"'})
+    ).status_code == 403
+
+
+async def test_lists_come_in_pages(service: RunningService) -> None:
+    client = service.as_("instructor")
+    for number in range(5):
+        await client.post("/api/v1/things", json={"name": f"thing {number}"})
+    page = (await client.get("/api/v1/things?page=2&limit=2")).json()
+    assert ([item["name"] for item in page["items"]], page["total"], page["pages"]) == (["thing 2", "thing 3"], 5, 3)
+
+
+async def test_hot_routes_answer_the_same_over_http_and_in_a_grpc_batch(service: RunningService) -> None:
+    person = uuid4()
+    token = token_for("student", person)
+    direct = await service.as_("student", person).put("/api/v1/things/7/echo", content=b"12345")
+    calls = [
+        HotCall(method="PUT", path="/api/v1/things/7/echo", token=token, body=b"12345"),
+        HotCall(method="POST", path="/api/v1/things/8/late", token=token, body=b'"later"'),
+        HotCall(method="POST", path="/api/v1/things/8/late", token=token, body=b"away"),
+        HotCall(method="PUT", path="/api/v1/things/7/echo", token="nonsense"),
+        HotCall(method="PUT", path="/elsewhere", token=token),
+    ]
+    async with service.channel() as channel:
+        batch = await HotRoutesStub(channel).Handle(HotBatch(calls=calls))
+    assert [reply.status for reply in batch.replies] == [200, 202, 503, 401, 404]
+    assert direct.content == batch.replies[0].body == b'{"part":"7","person":"%s","bytes":5}' % str(person).encode()
+
+
+async def test_grpc_answers_only_the_installation(service: RunningService) -> None:
+    async with open_channel(service.grpc_address, "another secret") as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await HotRoutesStub(channel).Handle(HotBatch())
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_readiness_tells_part_by_part(service: RunningService) -> None:
+    reply = await service.http.get("/health/ready")
+    assert (reply.status_code, reply.json()["parts"]["database"], reply.json()["parts"]["tokens"]) == (200, "ok", "ok")
+    await service.as_("instructor").post("/api/v1/things", json={"name": "lamp"})
+    assert (
+        'examhall_http_request_seconds_count{method="POST",route="/api/v1/things",status="201"}'
+        in (await service.http.get("/metrics")).text
+    )
+
+
+def _person(name: str, person_id: str | None = None) -> PersonChanged:
+    return PersonChanged(person=PersonState(person_id=person_id or str(uuid4()), name=name))
+
+
+async def _heard(service: RunningService) -> dict[str, int]:
+    return {row["name"]: row["times"] for row in await service.database.pool.fetch("SELECT name, times FROM heard")}
+
+
+async def test_an_event_delivered_twice_has_its_effect_once(service: RunningService) -> None:
+    event, event_id = _person("Ada"), new_id()
+    for _ in range(3):
+        await service.publish("identity.people.v1", event.person.person_id, event, event_id=event_id)
+    last = _person("Grace")
+    await service.publish("identity.people.v1", event.person.person_id, last)
+    await eventually(lambda: _heard(service))
+    await eventually(lambda: _has(service, "Grace"))
+    assert (await _heard(service))["Ada"] == 1
+
+
+async def _has(service: RunningService, name: str) -> bool:
+    return name in await _heard(service)
+
+
+async def test_a_poison_event_is_parked_with_what_follows_and_replayed_in_order(service: RunningService) -> None:
+    from chassis.dead_letters import replay, waiting_letters
+
+    key = str(uuid4())
+    service.runtime.state["trouble"] = {"poison": ValueError("a name that can't be")}
+    await service.publish("identity.people.v1", key, _person("poison", key))
+    await service.publish("identity.people.v1", key, _person("after", key))
+    await service.publish("identity.people.v1", str(uuid4()), _person("unharmed"))
+    await eventually(lambda: _has(service, "unharmed"))
+    letters = await eventually(lambda: _letters(service, 2))
+    assert [letter.reason.split(":")[0].split(" dead")[0] for letter in letters] == ["ValueError", "waits behind"]
+    dead = await service.recorded("identity.people.v1.dlq")
+    assert [event.person.name for _, event in dead] == ["poison", "after"]
+
+    still_bad = [result async for result in replay(service.service, service.runtime)]
+    assert [result.error is None for result in still_bad] == [False]
+    service.runtime.state["trouble"] = {}
+    mended = [result async for result in replay(service.service, service.runtime)]
+    assert [result.error for result in mended] == [None, None]
+    assert await waiting_letters(service.database) == []
+    assert (await _heard(service))["after"] == 2
+
+
+async def _letters(service: RunningService, count: int) -> list[object] | None:
+    from chassis.dead_letters import waiting_letters
+
+    letters = await waiting_letters(service.database)
+    return list(letters) if len(letters) == count else None
+
+
+async def test_an_event_waits_for_a_dependency_that_is_away(service: RunningService) -> None:
+    service.runtime.state["trouble"] = {"Ada": DependencyUnavailable("exams is away")}
+    await service.publish("identity.people.v1", "k", _person("Ada"))
+    await eventually(
+        lambda: (
+            service.runtime.consumer is not None
+            and service.runtime.consumer.status.startswith("waiting for a dependency")
+        )
+    )
+    assert await _count(service, "dead_letters") == 0
+    service.runtime.state["trouble"] = {}
+    await eventually(lambda: _has(service, "Ada"))

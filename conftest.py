@@ -1,0 +1,52 @@
+"""Real servers for all tests: started once a run, stopped at its end; those named by the environment are used instead."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from examhall.broker import LibrdkafkaBroker
+from examhall.servers import HOST, free_port, start_postgres, start_redis
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="examhall-tests-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(server_folder: Path) -> Iterator[str]:
+    """A PostgreSQL server where tests may make databases."""
+    if url := os.environ.get("DATABASE_URL"):
+        yield url
+        return
+    port = free_port()
+    server = start_postgres(server_folder / "postgres", port, max_connections="400")
+    yield f"postgresql://postgres@{HOST}:{port}/postgres"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(server_folder: Path) -> Iterator[str]:
+    """A Redis server."""
+    if url := os.environ.get("REDIS_URL"):
+        yield url
+        return
+    port = free_port()
+    server = start_redis(server_folder / "redis", port)
+    yield f"redis://{HOST}:{port}/0"
+    server.stop()
+
+
+@pytest.fixture
+def kafka() -> Iterator[str]:
+    """A broker of the test's own (it starts in milliseconds), so that no test meets another's events or consumer groups."""
+    if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield servers
+        return
+    broker = LibrdkafkaBroker()
+    yield broker.address
+    broker.close()

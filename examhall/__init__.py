@@ -1,0 +1,1 @@
+"""The command line of Examhall and everything that makes one machine a whole installation."""
