@@ -65,6 +65,12 @@ class FixedAddress:
         self._told = HOST.encode() + _PORT.pack(broker_port)
         self._tell = HOST.encode() + _PORT.pack(port)
         self._port = port
+        self._open: set[asyncio.StreamWriter] = set()
+
+    def drop_connections(self) -> None:
+        """Cuts every connection, as the death of the process would."""
+        for writer in self._open:
+            writer.transport.abort()
 
     async def serve(self) -> asyncio.Server:
         """Starts to listen; raises OSError when the port is taken."""
@@ -77,6 +83,7 @@ class FixedAddress:
             writer.close()
             return
         naming_replies: set[int] = set()
+        self._open |= {writer, broker_writer}
         ways = [
             asyncio.create_task(self._requests(reader, broker_writer, naming_replies)),
             asyncio.create_task(self._replies(broker_reader, writer, naming_replies)),
@@ -86,6 +93,7 @@ class FixedAddress:
             way.cancel()
         for end in (writer, broker_writer):
             end.close()
+            self._open.discard(end)
 
     @staticmethod
     async def _requests(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, naming_replies: set[int]) -> None:

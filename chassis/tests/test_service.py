@@ -6,10 +6,8 @@ from uuid import uuid4
 
 import grpc
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from chassis.dead_letters import DeadLetter, replay, waiting_letters
 from chassis.errors import DependencyUnavailable
 from chassis.ids import new_id
 from chassis.rpc import open_channel
@@ -18,25 +16,6 @@ from chassis.tests import sample
 from proto.examhall.chassis.v1.hot_pb2 import HotBatch, HotCall
 from proto.examhall.chassis.v1.hot_pb2_grpc import HotRoutesStub
 from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonState
-
-
-@pytest.fixture
-async def database_url(postgres_url: str) -> AsyncIterator[str]:
-    name = f"test_sample_{new_id().hex}"
-    admin = create_async_engine(
-        make_url(postgres_url).set(drivername="postgresql+asyncpg"), isolation_level="AUTOCOMMIT"
-    )
-    async with admin.connect() as connection:
-        await connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    url = make_url(postgres_url).set(database=name)
-    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"))
-    async with engine.begin() as connection:
-        await connection.run_sync(sample.Table.metadata.create_all)
-    await engine.dispose()
-    yield url.render_as_string(hide_password=False)
-    async with admin.connect() as connection:
-        await connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    await admin.dispose()
 
 
 @pytest.fixture
@@ -198,8 +177,6 @@ async def _has(service: RunningService, name: str) -> bool:
 
 
 async def test_a_poison_event_is_parked_with_what_follows_and_replayed_in_order(service: RunningService) -> None:
-    from chassis.dead_letters import replay, waiting_letters
-
     key = str(uuid4())
     service.runtime.state["trouble"] = {"poison": ValueError("a name that can't be")}
     await service.publish("identity.people.v1", key, _person("poison", key))
@@ -220,11 +197,9 @@ async def test_a_poison_event_is_parked_with_what_follows_and_replayed_in_order(
     assert (await _heard(service))["after"] == 2
 
 
-async def _letters(service: RunningService, count: int) -> list[object] | None:
-    from chassis.dead_letters import waiting_letters
-
+async def _letters(service: RunningService, count: int) -> list[DeadLetter] | None:
     letters = await waiting_letters(service.database)
-    return list(letters) if len(letters) == count else None
+    return letters if len(letters) == count else None
 
 
 async def test_an_event_waits_for_a_dependency_that_is_away(service: RunningService) -> None:

@@ -1,0 +1,204 @@
+"""From outbox to inbox, whatever dies on the way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from uuid import uuid4
+
+import pytest
+
+from chassis.database import Database
+from chassis.outbox import record_event
+from chassis.relay import Relay
+from chassis.testing import RunningService, eventually, running
+from chassis.tests import sample
+from examhall.broker import FixedAddress, LibrdkafkaBroker
+from examhall.servers import free_port
+from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonState
+
+TOPIC = "identity.people.v1"
+
+
+class Producer:
+    """The writing half of a service: a database with an outbox, and a relay that can be killed."""
+
+    def __init__(self, url: str, kafka: str, window_bytes: int = 0) -> None:
+        self.database = Database(url, name="producer")
+        self._kafka = kafka
+        self._window_bytes = window_bytes
+        self._task: asyncio.Task[None] | None = None
+        self.relay = self._new_relay()
+
+    def _new_relay(self) -> Relay:
+        return Relay(
+            "producer",
+            self.database.direct_connection,
+            self._kafka,
+            lambda _: ("examhall.sample",),
+            poll_seconds=0.01,
+            window_bytes=self._window_bytes,
+        )
+
+    def start_relay(self) -> None:
+        self.relay = self._new_relay()
+        self._task = asyncio.create_task(self.relay.run())
+
+    async def kill_relay(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def record(self, count: int, *, size: int = 0) -> list[str]:
+        """Records one event for each of `count` new people; their names."""
+        names = [uuid4().hex for _ in range(count)]
+        async with self.database.session() as tx:
+            for name in names:
+                person = PersonState(person_id=name, name=name, email="x" * size)
+                record_event(tx, TOPIC, name, PersonChanged(person=person))
+        return names
+
+
+@asynccontextmanager
+async def producing(url: str, kafka: str, window_bytes: int = 0) -> AsyncIterator[Producer]:
+    producer = Producer(url, kafka, window_bytes)
+    await producer.database.open()
+    producer.start_relay()
+    yield producer
+    await producer.kill_relay()
+    await producer.database.close()
+
+
+async def _heard(service: RunningService, names: list[str]) -> bool:
+    rows = await service.database.pool.fetch("SELECT name, times FROM heard")
+    assert all(row["times"] == 1 for row in rows), "an effect happened twice"
+    return {row["name"] for row in rows} >= set(names)
+
+
+class RestartableBroker:
+    """A broker at a fixed address that loses its log when it is restarted."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        self._broker = LibrdkafkaBroker()
+        self._front = FixedAddress(self.port, self._broker.port)
+        self._server = await self._front.serve()
+
+    async def kill(self) -> None:
+        self._server.close()
+        self._front.drop_connections()
+        await asyncio.to_thread(self._broker.close)
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[RestartableBroker]:
+    restartable = RestartableBroker()
+    await restartable.start()
+    yield restartable
+    await restartable.kill()
+
+
+async def test_events_arrive_once_and_in_order_of_their_key(
+    postgres_url: str, kafka: str, database_url: str, other_database_url: str
+) -> None:
+    async with (
+        running(sample.build, postgres_url, kafka, database_url=database_url) as consumer,
+        producing(other_database_url, kafka) as producer,
+    ):
+        names = await producer.record(700)
+        await eventually(lambda: _heard(consumer, names))
+
+
+async def test_a_killed_relay_is_followed_by_another_and_nothing_is_lost(
+    postgres_url: str, kafka: str, database_url: str, other_database_url: str
+) -> None:
+    async with (
+        running(sample.build, postgres_url, kafka, database_url=database_url) as consumer,
+        producing(other_database_url, kafka) as producer,
+    ):
+        names: list[str] = []
+        for _ in range(5):
+            names += await producer.record(60)
+            await producer.kill_relay()
+            names += await producer.record(60)
+            producer.start_relay()
+        await eventually(lambda: _heard(consumer, names))
+
+
+async def test_a_broker_that_lost_its_log_is_filled_again_from_the_outbox(
+    postgres_url: str, broker: RestartableBroker, database_url: str, other_database_url: str
+) -> None:
+    async with producing(other_database_url, broker.address) as producer:
+        names = await producer.record(40)
+        await eventually(lambda: _all_published(producer))
+        await broker.kill()
+        await broker.start()
+        names += await producer.record(10)
+        async with running(sample.build, postgres_url, broker.address, database_url=database_url) as consumer:
+            await eventually(lambda: _heard(consumer, names), timeout=40)
+
+
+async def test_a_broker_killed_again_and_again_under_load_loses_nothing(
+    postgres_url: str, broker: RestartableBroker, database_url: str, other_database_url: str
+) -> None:
+    async with (
+        running(sample.build, postgres_url, broker.address, database_url=database_url) as consumer,
+        producing(other_database_url, broker.address) as producer,
+    ):
+        names: list[str] = []
+        for _ in range(3):
+            for _ in range(10):
+                names += await producer.record(20)
+            await broker.kill()
+            names += await producer.record(20)
+            await broker.start()
+            names += await producer.record(5)
+        await eventually(lambda: _heard(consumer, names), timeout=60)
+
+
+async def test_the_relay_holds_back_when_a_consumer_lags(
+    postgres_url: str, kafka: str, database_url: str, other_database_url: str
+) -> None:
+    async with producing(other_database_url, kafka, window_bytes=50_000) as producer:
+        names: list[str] = []
+        for _ in range(20):
+            names += await producer.record(20, size=1000)
+        await eventually(lambda: _published_between(producer, 20, 399))
+        async with running(sample.build, postgres_url, kafka, database_url=database_url) as consumer:
+            await eventually(lambda: _heard(consumer, names), timeout=30)
+
+
+async def _published(producer: Producer) -> int:
+    return int(await producer.database.pool.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NOT NULL"))
+
+
+async def _all_published(producer: Producer) -> bool:
+    return not await producer.database.pool.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+
+
+async def _published_between(producer: Producer, low: int, high: int) -> bool:
+    count = await _published(producer)
+    assert count <= high, "the relay went past its window"
+    return low <= count
+
+
+async def test_what_was_taken_in_is_not_published_again_by_the_next_relay(
+    postgres_url: str, kafka: str, database_url: str, other_database_url: str
+) -> None:
+    async with (
+        running(sample.build, postgres_url, kafka, database_url=database_url) as consumer,
+        producing(other_database_url, kafka) as producer,
+    ):
+        names = await producer.record(50)
+        await eventually(lambda: _heard(consumer, names))
+        last = await producer.database.pool.fetchval("SELECT max(id) FROM outbox")
+        await eventually(lambda: _replay_from(producer, last + 1))
+
+
+async def _replay_from(producer: Producer, wanted: int) -> bool:
+    return bool(
+        await producer.database.pool.fetchval("SELECT replay_from FROM outbox_log WHERE topic = $1", TOPIC) == wanted
+    )
