@@ -1,0 +1,1 @@
+"""Identity's REST routes, a module for each kind of thing."""
