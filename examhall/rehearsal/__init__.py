@@ -1,0 +1,1 @@
+"""The dress rehearsal: a class of invented students sits an exam through the gateway, and every promise made to them is checked."""
