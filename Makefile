@@ -1,0 +1,80 @@
+# `make up` sets everything up and runs Examhall on this machine; `make test` sets everything up and runs every check and test.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+UV := .venv/uv/bin/uv
+ARGS ?=
+
+.PHONY: help up down status rehearse test check faults bench proto format lock openapi clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+up: .venv/.runtime ## start Examhall on this machine (Ctrl-C stops it); ARGS="--port 9000" and the like are passed on
+	@exec $(BIN)/examhall up $(ARGS)
+
+status: .venv/.runtime ## what runs, where, and how it is
+	@$(BIN)/examhall status $(ARGS)
+
+rehearse: .venv/.runtime ## a dress rehearsal against the running system; ARGS="--students 50"
+	@exec $(BIN)/examhall rehearse $(ARGS)
+
+test: check ## every check, then every test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev ## style, types, import contract, contracts fresh and unbroken, migrations equal to the tables
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m proto.generate --check
+	$(BIN)/python -m proto.breaking check
+	$(BIN)/python -m examhall.checking
+
+faults: .venv/.dev ## the whole fault suite: kills, partitions, servers away; also against Apache Kafka where it can be had
+	$(BIN)/python -m pytest -m faults --timeout 900 tests/faults $(ARGS)
+
+bench: .venv/.dev ## benchmarks, as ratios; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+proto: .venv/.dev ## generate the Python of the contracts
+	$(BIN)/python -m proto.generate
+
+openapi: .venv/.dev ## write docs/openapi.json, the merged description of the REST interface
+	$(BIN)/python -m examhall.openapi write
+
+format: .venv/.dev ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(UV) ## renew the lock files from pyproject.toml
+	$(UV) pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o locks/dev.lock
+	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra single-machine pyproject.toml -c locks/dev.lock -o locks/examhall.lock
+
+clean: ## remove the environment and caches; data in .examhall/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
+
+$(UV): locks/uv.lock
+	@test -n "$(PYTHON)" || { echo "Examhall needs Python 3.11: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Examhall needs Python 3.11 or newer; $(PYTHON) is older. Set PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@echo "Making the environment …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
+	@$(PYTHON) -m venv .venv/uv
+	@.venv/uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r locks/uv.lock
+	@touch $@
+
+.venv/.runtime: locks/examhall.lock pyproject.toml | $(UV)
+	@echo "Installing what Examhall needs …"
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r locks/examhall.lock
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: locks/dev.lock .venv/.runtime | $(UV)
+	@echo "Installing what tests and checks need …"
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r locks/dev.lock
+	@touch $@
