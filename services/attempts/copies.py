@@ -1,0 +1,127 @@
+"""Copies of what other services own: exams, papers, people. Fed by events, read through by gRPC when a row is not there yet."""
+
+from collections import OrderedDict
+from uuid import UUID
+
+import grpc
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from chassis.errors import NotFound
+from chassis.rpc import domain_error_of
+from chassis.service import Runtime
+from proto.examhall.exams.v1 import events_pb2, papers_pb2
+from proto.examhall.exams.v1.exams_pb2 import GetExamRequest, GetVersionRequest
+from proto.examhall.exams.v1.exams_pb2_grpc import ExamsStub
+from proto.examhall.identity.v1 import people_pb2
+from proto.examhall.identity.v1.identity_pb2 import GetPersonRequest
+from proto.examhall.identity.v1.identity_pb2_grpc import IdentityStub
+from services.attempts.papers import Paper
+from services.attempts.tables import ExamCopy, PaperCopy, PersonCopy
+
+_PAPERS_IN_MEMORY = 200
+
+
+class Copies:
+    """Reads the copies of one process; papers are immutable and stay in memory, the least used dropped first."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._papers: OrderedDict[tuple[UUID, int], Paper] = OrderedDict()
+
+    async def exam(self, exam_id: UUID) -> events_pb2.ExamState:
+        """The exam's state. Raises NotFound for one that was never published, DependencyUnavailable when that can't be known."""
+        async with self._runtime.database.session() as tx:
+            row = await tx.get(ExamCopy, exam_id)
+        if row is not None:
+            return events_pb2.ExamState.FromString(row.state)
+        try:
+            state = await ExamsStub(self._runtime.channel("exams")).GetExam(GetExamRequest(exam_id=str(exam_id)))
+        except grpc.aio.AioRpcError as error:
+            raise domain_error_of(error, "exams") from error
+        async with self._runtime.database.session() as tx:
+            await keep_exam(tx, state)
+        return state
+
+    async def person(self, person_id: UUID) -> people_pb2.PersonState:
+        """The person's state. Raises NotFound for one who does not exist any more, DependencyUnavailable when that can't be known."""
+        async with self._runtime.database.session() as tx:
+            row = await tx.get(PersonCopy, person_id)
+        if row is not None:
+            return state_of(row)
+        try:
+            state = await IdentityStub(self._runtime.channel("identity")).GetPerson(
+                GetPersonRequest(person_id=str(person_id))
+            )
+        except grpc.aio.AioRpcError as error:
+            raise domain_error_of(error, "identity") from error
+        async with self._runtime.database.session() as tx:
+            await keep_person(tx, person_id, state.version, state)
+        return state
+
+    async def paper(self, exam_id: UUID, version: int) -> Paper:
+        """The paper of a frozen version: from memory, the copy, or the exams service, in this order."""
+        if paper := self._papers.get((exam_id, version)):
+            self._papers.move_to_end((exam_id, version))
+            return paper
+        async with self._runtime.database.session() as tx:
+            row = await tx.get(PaperCopy, (exam_id, version))
+        content = row.content if row is not None else await self._fetch_paper(exam_id, version)
+        paper = self._papers[exam_id, version] = Paper(papers_pb2.Paper.FromString(content))
+        if len(self._papers) > _PAPERS_IN_MEMORY:
+            self._papers.popitem(last=False)
+        return paper
+
+    async def _fetch_paper(self, exam_id: UUID, version: int) -> bytes:
+        try:
+            message = await ExamsStub(self._runtime.channel("exams")).GetPaper(
+                GetVersionRequest(exam_id=str(exam_id), version=version)
+            )
+        except grpc.aio.AioRpcError as error:
+            raise domain_error_of(error, "exams") from error
+        content: bytes = message.SerializeToString()
+        async with self._runtime.database.session() as tx:
+            row = {"exam_id": exam_id, "version": version, "content": content}
+            await tx.execute(insert(PaperCopy).values(row).on_conflict_do_nothing())
+        return content
+
+
+def state_of(row: PersonCopy) -> people_pb2.PersonState:
+    """The state in a copy. Raises NotFound for a deleted person."""
+    if row.state is None:
+        raise NotFound("There is no such person.")
+    return people_pb2.PersonState.FromString(row.state)
+
+
+async def keep_exam(tx: AsyncSession, state: events_pb2.ExamState) -> None:
+    """Stores an exam's state unless a newer one is there."""
+    row = {
+        "id": UUID(state.exam_id),
+        "revision": state.revision,
+        "instructor_id": UUID(state.instructor_id) if state.instructor_id else None,
+        "proctor_ids": [UUID(proctor) for proctor in state.proctor_ids],
+        "state": state.SerializeToString(),
+    }
+    statement = insert(ExamCopy).values(row)
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"],
+            set_={name: statement.excluded[name] for name in row if name != "id"},
+            where=col(ExamCopy.revision) < statement.excluded["revision"],
+        )
+    )
+
+
+async def keep_person(tx: AsyncSession, person_id: UUID, version: int, state: people_pb2.PersonState | None) -> None:
+    """Stores a person's state (None: deleted) unless a newer one is there."""
+    statement = insert(PersonCopy).values(
+        id=person_id, version=version, state=state.SerializeToString() if state else None
+    )
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"version": statement.excluded["version"], "state": statement.excluded["state"]},
+            where=col(PersonCopy.version) < statement.excluded["version"],
+        )
+    )
