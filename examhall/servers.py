@@ -53,13 +53,14 @@ def die_gently_with_parent() -> None:
 
 @dataclass(frozen=True)
 class Launch:
-    """How a program is started, how one sees that it is ready, and how it is asked to stop."""
+    """How a program is started, how one sees that it is ready, and how it is asked to stop. `keep` are file descriptors it inherits."""
 
     arguments: Sequence[str]
     is_ready: Callable[[], bool]
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     before_exec: Callable[[], None] = die_with_parent
+    keep: Sequence[int] = ()
 
     def spawn(self, log: Path) -> "subprocess.Popen[bytes]":
         """Starts the program in a session of its own, so that a terminal's Ctrl-C does not reach it; what it says is appended to `log`."""
@@ -74,6 +75,7 @@ class Launch:
                 user=self.user,
                 group=self.user,
                 preexec_fn=self.before_exec,
+                pass_fds=self.keep,
             )
 
 

@@ -1,0 +1,164 @@
+"""Where everything of a single machine lies: the folder with its data, ports that stay the same, the secret, and each process's environment."""
+
+import json
+import os
+import random
+import secrets
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from examhall.servers import HOST
+
+DATA = Path(".examhall")
+GATEWAY_PORT = 8080
+SERVICES = ("identity", "exams", "attempts", "grading", "analytics")
+
+# Below the ports that the kernel gives to outgoing connections (32768 and up): a port of ours stays free while its process is away.
+_PORTS = range(20_000, 32_000)
+_OUTBOX_WINDOW_BYTES = (
+    "2000000"  # the broker keeps about 5 MB of each partition in memory; what waits beyond it stays in the outbox
+)
+
+
+class PortTaken(Exception):
+    """Another program listens on the port that people are to use."""
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The addresses of PostgreSQL, Redis and Kafka, and which of them the environment named (those are not started here)."""
+
+    postgres: str
+    redis: str
+    kafka: str
+    given: frozenset[str]
+
+    def database(self, service: str) -> str:
+        """The URL of a service's own database."""
+        return database_of(self.postgres, service)
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folder of an installation and the ports it keeps."""
+
+    folder: Path
+    gateway_port: int
+    ports: Mapping[str, int]
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the processes' logs."""
+        return self.folder / "logs"
+
+    @property
+    def address(self) -> str:
+        """Where people find the gateway."""
+        return f"http://localhost:{self.gateway_port}"
+
+    def http_port(self, name: str) -> int:
+        """The REST port of a service or of the gateway."""
+        return self.gateway_port if name == "gateway" else self.ports[f"{name}_http"]
+
+    def servers(self, environment: Mapping[str, str]) -> Servers:
+        """The servers that the environment names; for the others those of this machine."""
+        named = {
+            "postgres": environment.get("DATABASE_URL", ""),
+            "redis": environment.get("REDIS_URL", ""),
+            "kafka": environment.get("KAFKA_BOOTSTRAP_SERVERS", ""),
+        }
+        return Servers(
+            postgres=named["postgres"] or f"postgresql://postgres@{HOST}:{self.ports['postgres']}/postgres",
+            redis=named["redis"] or f"redis://{HOST}:{self.ports['redis']}/0",
+            kafka=named["kafka"] or f"{HOST}:{self.ports['broker']}",
+            given=frozenset(name for name, address in named.items() if address),
+        )
+
+    def environment_of(self, name: str, given: Mapping[str, str]) -> dict[str, str]:
+        """The environment of a service or of the gateway: what was `given` to the whole, and what is this one's own."""
+        servers = self.servers(given)
+        environment = {
+            **given,
+            "EXAMHALL_SERVICE_SECRET": given.get("EXAMHALL_SERVICE_SECRET") or self.secret(),
+            "EXAMHALL_DATA": str(self.folder),
+            "REDIS_URL": servers.redis,
+            "KAFKA_BOOTSTRAP_SERVERS": servers.kafka,
+            "EXAMHALL_HTTP_PORT": str(self.http_port(name)),
+        }
+        for service in SERVICES:
+            environment[f"EXAMHALL_{service.upper()}_HTTP"] = f"{HOST}:{self.ports[f'{service}_http']}"
+            environment[f"EXAMHALL_{service.upper()}_GRPC"] = f"{HOST}:{self.ports[f'{service}_grpc']}"
+        if name in SERVICES:
+            environment |= {
+                "DATABASE_URL": servers.database(name),
+                "EXAMHALL_HTTP_HOST": HOST,  # only the gateway is to be reached from outside
+                "EXAMHALL_GRPC_HOST": HOST,
+                "EXAMHALL_GRPC_PORT": str(self.ports[f"{name}_grpc"]),
+            }
+        if "kafka" not in servers.given:
+            environment.setdefault("EXAMHALL_OUTBOX_WINDOW_BYTES", _OUTBOX_WINDOW_BYTES)
+        return environment
+
+    def secret(self) -> str:
+        """The secret that the services of this installation know each other by; made at the first call, for the owner's eyes only."""
+        file = self.folder / "secret"
+        if not file.exists():
+            making = file.with_suffix(".new")
+            making.unlink(missing_ok=True)
+            with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
+                output.write(secrets.token_urlsafe(32))
+            making.rename(file)
+        return file.read_text()
+
+
+def database_of(postgres_url: str, service: str) -> str:
+    """The URL of a service's own database on a PostgreSQL server."""
+    parts = urlsplit(postgres_url)
+    return urlunsplit(parts._replace(path=f"/examhall_{service}"))
+
+
+def settle(folder: Path, gateway_port: int) -> Places:
+    """The places of an installation whose processes do not run: ports of the last time as far as nobody else took them, else new ones.
+
+    Raises PortTaken when another program listens on the gateway's port.
+    """
+    if not _is_free(gateway_port):
+        raise PortTaken(
+            f"Port {gateway_port} is in use by another program. Choose another: examhall up --port {gateway_port + 1}"
+        )
+    file = folder / "ports.json"
+    kept: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    ports = settle_ports(kept, _names(), {port for port in kept.values() if not _is_free(port)} | {gateway_port})
+    if ports != kept:
+        making = file.with_suffix(".new")
+        making.write_text(json.dumps(ports, indent=2))
+        making.rename(file)
+    return Places(folder, gateway_port, ports)
+
+
+def settle_ports(kept: Mapping[str, int], names: Iterable[str], taken: set[int]) -> dict[str, int]:
+    """A port for each name: the kept one unless it is taken, else a free one that no other name has."""
+    ports = {name: kept[name] for name in names if name in kept and kept[name] not in taken}
+    for name in names:
+        if name not in ports:
+            candidates = random.sample(_PORTS, 1000)
+            excluded = taken | set(ports.values())
+            ports[name] = next(port for port in candidates if port not in excluded and _is_free(port))
+    return ports
+
+
+def _names() -> list[str]:
+    return ["postgres", "redis", "broker", *(f"{service}_{kind}" for service in SERVICES for kind in ("http", "grpc"))]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
