@@ -1,0 +1,84 @@
+"""The local copy of identity's people: fed by events, read through by gRPC for somebody whose event has not come yet."""
+
+import asyncio
+from collections.abc import Collection
+from uuid import UUID
+
+import grpc
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from chassis.errors import NotFound
+from chassis.rpc import domain_error_of
+from proto.examhall.identity.v1.identity_pb2 import GetPersonRequest
+from proto.examhall.identity.v1.identity_pb2_grpc import IdentityStub
+from proto.examhall.identity.v1.people_pb2 import PersonState
+from services.exams.audience import student_keys
+from services.exams.problems import RulesBroken
+from services.exams.readiness import Fault
+from services.exams.tables import Person
+
+
+async def remember_person(tx: AsyncSession, state: PersonState) -> None:
+    """Stores a person's state unless a newer one, or the deletion, is stored already."""
+    is_student = state.role == "student"
+    keys = student_keys(state.person_id, state.class_id, state.specialization_id, state.centre_id, state.level)
+    values = {
+        "version": state.version,
+        "role": state.role,
+        "centre_id": UUID(state.centre_id) if state.centre_id else None,
+        "audience_keys": sorted(keys) if is_student else [],
+        "is_deleted": False,
+    }
+    await _upsert(tx, UUID(state.person_id), values)
+
+
+async def forget_person(tx: AsyncSession, person_id: UUID, version: int) -> None:
+    """Keeps nothing of a deleted person but that they are deleted."""
+    values = {"version": version, "role": "", "centre_id": None, "audience_keys": [], "is_deleted": True}
+    await _upsert(tx, person_id, values)
+
+
+async def _upsert(tx: AsyncSession, person_id: UUID, values: dict[str, object]) -> None:
+    statement = insert(Person).values(id=person_id, **values)
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"], set_=values, where=col(Person.version) < statement.excluded.version
+        )
+    )
+
+
+async def ensure_known(tx: AsyncSession, identity: grpc.aio.Channel, person_ids: Collection[UUID]) -> None:
+    """Fetches those of `person_ids` who are not stored. Whoever identity does not know stays unknown.
+
+    Raises DependencyUnavailable when identity has to be asked and does not answer.
+    """
+    known = set((await tx.execute(sa.select(col(Person.id)).where(col(Person.id).in_(list(person_ids))))).scalars())
+    if missing := sorted(set(person_ids) - known):
+        stub = IdentityStub(identity)
+        for state in await asyncio.gather(*(_fetch(stub, person_id) for person_id in missing)):
+            if state is not None:
+                await remember_person(tx, state)
+
+
+async def _fetch(stub: IdentityStub, person_id: UUID) -> PersonState | None:
+    try:
+        state: PersonState = await stub.GetPerson(GetPersonRequest(person_id=str(person_id)))
+    except grpc.aio.AioRpcError as error:
+        failure = domain_error_of(error, "identity")
+        if isinstance(failure, NotFound):
+            return None
+        raise failure from error
+    return state
+
+
+async def check_role(tx: AsyncSession, field: str, role: str, person_ids: Collection[UUID]) -> None:
+    """Raises RulesBroken naming everyone in `person_ids` who is not, or no more, somebody of the role."""
+    wanted = sa.select(col(Person.id)).where(
+        col(Person.id).in_(list(person_ids)), col(Person.role) == role, ~col(Person.is_deleted)
+    )
+    found = set((await tx.execute(wanted)).scalars())
+    if strangers := sorted(set(person_ids) - found):
+        raise RulesBroken([Fault(field, "unknown", f"There is no {role} with the id {one}.") for one in strangers])
