@@ -134,7 +134,7 @@ class Keeper:
             watching.cancel()
 
     async def _become_ready(self) -> None:
-        while not await self.part.is_ready():
+        while not await self.part.is_ready():  # noqa: ASYNC110, what is looked at is another process
             await asyncio.sleep(_LOOK_SECONDS)
         self._was_ready.set()
         self._change(State.READY, "")
@@ -142,6 +142,24 @@ class Keeper:
     def _change(self, state: State, how: str) -> None:
         self.state, self.changed_at = state, time.time()
         self.tell(self, how)
+
+
+class Program:
+    """A program of this machine, launched anew at each start."""
+
+    def __init__(self, make_launch: Callable[[], Launch], log: Path) -> None:
+        self._make_launch = make_launch
+        self._log = log
+        self._launch: Launch | None = None
+
+    async def start(self) -> Process:
+        """Launches it."""
+        self._launch = self._make_launch()
+        return spawn(self._launch, self._log)
+
+    async def is_ready(self) -> bool:
+        """Whether the launch of the last start is ready."""
+        return self._launch is not None and self._launch.is_ready()
 
 
 class Nursery:

@@ -31,7 +31,7 @@ class Wanted:
     """A child: calls `function` (module:name) with `arguments` in this environment; what it says is appended to `log`."""
 
     function: str
-    arguments: Sequence[str]
+    arguments: Sequence[object]
     environment: Mapping[str, str]
     log: str
 

@@ -29,12 +29,12 @@ class PortTaken(Exception):
 
 @dataclass(frozen=True)
 class Servers:
-    """The addresses of PostgreSQL, Redis and Kafka, and which of them the environment named (those are not started here)."""
+    """The addresses of PostgreSQL, Redis and the Kafka broker; `named` are those that the environment names, which are not started here."""
 
     postgres: str
     redis: str
-    kafka: str
-    given: frozenset[str]
+    broker: str
+    named: Mapping[str, str]
 
     def database(self, service: str) -> str:
         """The URL of a service's own database."""
@@ -59,23 +59,22 @@ class Places:
         """Where people find the gateway."""
         return f"http://localhost:{self.gateway_port}"
 
-    def http_port(self, name: str) -> int:
-        """The REST port of a service or of the gateway."""
-        return self.gateway_port if name == "gateway" else self.ports[f"{name}_http"]
+    def port_of(self, name: str) -> int | None:
+        """The port of a process, a service's being its REST port; None for what listens nowhere."""
+        if name == "gateway":
+            return self.gateway_port
+        return self.ports.get(name) or self.ports.get(f"{name}_http")
 
     def servers(self, environment: Mapping[str, str]) -> Servers:
         """The servers that the environment names; for the others those of this machine."""
-        named = {
-            "postgres": environment.get("DATABASE_URL", ""),
-            "redis": environment.get("REDIS_URL", ""),
-            "kafka": environment.get("KAFKA_BOOTSTRAP_SERVERS", ""),
+        variables = {"postgres": "DATABASE_URL", "redis": "REDIS_URL", "broker": "KAFKA_BOOTSTRAP_SERVERS"}
+        own = {
+            "postgres": f"postgresql://postgres@{HOST}:{self.ports['postgres']}/postgres",
+            "redis": f"redis://{HOST}:{self.ports['redis']}/0",
+            "broker": f"{HOST}:{self.ports['broker']}",
         }
-        return Servers(
-            postgres=named["postgres"] or f"postgresql://postgres@{HOST}:{self.ports['postgres']}/postgres",
-            redis=named["redis"] or f"redis://{HOST}:{self.ports['redis']}/0",
-            kafka=named["kafka"] or f"{HOST}:{self.ports['broker']}",
-            given=frozenset(name for name, address in named.items() if address),
-        )
+        named = {server: environment[name] for server, name in variables.items() if environment.get(name)}
+        return Servers(**{**own, **named}, named=named)
 
     def environment_of(self, name: str, given: Mapping[str, str]) -> dict[str, str]:
         """The environment of a service or of the gateway: what was `given` to the whole, and what is this one's own."""
@@ -85,12 +84,13 @@ class Places:
             "EXAMHALL_SERVICE_SECRET": given.get("EXAMHALL_SERVICE_SECRET") or self.secret(),
             "EXAMHALL_DATA": str(self.folder),
             "REDIS_URL": servers.redis,
-            "KAFKA_BOOTSTRAP_SERVERS": servers.kafka,
-            "EXAMHALL_HTTP_PORT": str(self.http_port(name)),
+            "KAFKA_BOOTSTRAP_SERVERS": servers.broker,
+            "EXAMHALL_HTTP_PORT": str(self.port_of(name)),
         }
         for service in SERVICES:
             environment[f"EXAMHALL_{service.upper()}_HTTP"] = f"{HOST}:{self.ports[f'{service}_http']}"
             environment[f"EXAMHALL_{service.upper()}_GRPC"] = f"{HOST}:{self.ports[f'{service}_grpc']}"
+        environment.pop("DATABASE_URL", None)
         if name in SERVICES:
             environment |= {
                 "DATABASE_URL": servers.database(name),
@@ -98,7 +98,7 @@ class Places:
                 "EXAMHALL_GRPC_HOST": HOST,
                 "EXAMHALL_GRPC_PORT": str(self.ports[f"{name}_grpc"]),
             }
-        if "kafka" not in servers.given:
+        if "broker" not in servers.named:
             environment.setdefault("EXAMHALL_OUTBOX_WINDOW_BYTES", _OUTBOX_WINDOW_BYTES)
         return environment
 

