@@ -21,6 +21,8 @@ class Kind(StrEnum):
 
 # Where the author set no limit, in characters. A numeric answer is a number with a unit; an essay of 50,000 characters has about 20 pages.
 DEFAULT_MAX_CHARACTERS = {Kind.SHORT_ANSWER: 1_000, Kind.NUMERIC: 100, Kind.ESSAY: 50_000}
+# Four bytes each at most, so that one answer always fits into a message and a request.
+MAX_CHARACTERS = 100_000
 
 _MEMBER = {Kind.SINGLE_CHOICE: "option_id", Kind.MULTIPLE_SELECT: "option_ids", Kind.TRUE_FALSE: "value"}
 
@@ -85,7 +87,7 @@ def _option(question: Answerable, value: Any, field: str) -> str:
 def _text(question: Answerable, value: Any) -> dict[str, Any] | None:
     if not isinstance(value, str):
         raise BadResponse("text", "text", "text is a string.")
-    limit = question.max_characters or DEFAULT_MAX_CHARACTERS[question.kind]
+    limit = min(question.max_characters or DEFAULT_MAX_CHARACTERS[question.kind], MAX_CHARACTERS)
     if len(value) > limit:
         raise BadResponse("text", "max-characters", f"The answer has {len(value)} characters; at most {limit} fit.")
     if "\0" in value:

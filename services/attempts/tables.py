@@ -74,7 +74,6 @@ class Answer(Table, table=True):
     """The latest revision of one answer. Written by one statement only, in autosave.py. `response` NULL: cleared."""
 
     __tablename__ = "answers"
-    __table_args__ = ({"postgresql_with": {"fillfactor": 80}},)
     attempt_id: UUID = Field(primary_key=True)
     question_id: UUID = Field(primary_key=True)
     revision: int = Field(sa_type=sa.BigInteger)

@@ -1,0 +1,336 @@
+"""Saving answers. A save is acknowledged when it is committed, never before, and costs less the more arrive at once.
+
+Saves that wait together become one statement, and so one commit: it locks the attempts, checks owner, status and deadline by the database's clock,
+keeps the highest revision of each answer, and writes one event an exam. A save that races a submission either is in the submission or is refused,
+since both lock the attempt's row. Rows are locked in the order of their ids, so batches can't deadlock.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from chassis.actors import Actor
+from chassis.database import Database
+from chassis.errors import DependencyUnavailable, Forbidden, InvalidInput, NotFound
+from chassis.ids import new_id
+from chassis.outbox import MAX_EVENT_BYTES
+from chassis.tracing import current_traceparent
+from proto.examhall.attempts.v1.events_pb2 import AnswersSaved, AttemptAnswers, SavedAnswer
+from services.attempts.copies import Copies
+from services.attempts.gathering import Gathering
+from services.attempts.problems import AttemptClosed, AttemptPaused, DeadlinePassed
+from services.attempts.responses import Answerable, BadResponse, message_of, read_response
+
+log = structlog.get_logger()
+
+ANSWERS = "attempts.answers.v1"
+MAX_REVISION = 2**53 - 1  # what a browser's numbers hold exactly
+_ATTEMPTS_IN_MEMORY = 50_000
+_EVENT_BYTES = MAX_EVENT_BYTES // 2  # one answer may come on top, and the event's head
+
+# Indexes: pk_attempts for the lock, pk_answers for the upsert. The clock is read after the locks are held.
+_SAVE = """
+WITH given AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::bool[], $7::bytea[], $8::uuid[])
+        WITH ORDINALITY AS given(attempt_id, student_id, question_id, revision, response, is_flagged, fragment, event_id, n)
+), locked AS MATERIALIZED (
+    SELECT id, exam_id, student_id, status, deadline_at FROM attempts
+    WHERE id = ANY ($9::uuid[]) ORDER BY id FOR NO KEY UPDATE
+), clock AS MATERIALIZED (
+    SELECT clock_timestamp() AS at FROM (SELECT count(*) FROM locked) AS all_locked
+), allowed AS (
+    SELECT given.*, locked.exam_id FROM given JOIN locked ON locked.id = given.attempt_id CROSS JOIN clock
+    WHERE locked.student_id = given.student_id AND locked.status = 'in_progress' AND clock.at <= locked.deadline_at
+), saved AS (
+    INSERT INTO answers AS stored (attempt_id, question_id, revision, response, is_flagged, saved_at)
+    SELECT attempt_id, question_id, revision, response::jsonb, is_flagged, clock.at FROM allowed CROSS JOIN clock
+    ON CONFLICT (attempt_id, question_id) DO UPDATE
+        SET revision = excluded.revision, response = excluded.response, is_flagged = excluded.is_flagged, saved_at = excluded.saved_at
+        WHERE excluded.revision > stored.revision
+    RETURNING attempt_id, question_id
+), told AS (
+    INSERT INTO outbox (event_id, topic, key, type, subject, payload, traceparent)
+    SELECT allowed.event_id, $12, exams.id::text, $13, exams.id::text, exams.head || string_agg(allowed.fragment, ''::bytea), $14
+    FROM saved JOIN allowed USING (attempt_id, question_id)
+    JOIN unnest($10::uuid[], $11::bytea[]) AS exams(id, head) ON exams.id = allowed.exam_id
+    GROUP BY allowed.event_id, exams.id, exams.head
+)
+SELECT locked.student_id = given.student_id AS is_own, locked.status, locked.deadline_at, clock.at,
+       saved.attempt_id IS NOT NULL AS is_saved, before.revision AS revision_before
+FROM given CROSS JOIN clock
+LEFT JOIN locked ON locked.id = given.attempt_id
+LEFT JOIN saved USING (attempt_id, question_id)
+LEFT JOIN answers AS before USING (attempt_id, question_id)
+ORDER BY given.n
+"""
+
+_REVISIONS = """
+SELECT attempt_id, question_id, revision FROM answers JOIN unnest($1::uuid[], $2::uuid[]) AS asked(attempt_id, question_id)
+    USING (attempt_id, question_id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """What never changes about an attempt, as saving needs it."""
+
+    attempt_id: UUID
+    exam_id: UUID
+    student_id: UUID
+    questions: Mapping[str, Answerable]
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """A checked save: the response as JSON text (None: cleared), and its part of the event."""
+
+    attempt_id: UUID
+    exam_id: UUID
+    student_id: UUID
+    question_id: UUID
+    revision: int
+    response: str | None
+    is_flagged: bool
+    fragment: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What the database holds after a save: the stored revision, whether it is this save's, and the clock."""
+
+    revision: int
+    is_new: bool
+    server_time: datetime
+    deadline_at: datetime
+
+
+class GivenAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An answer as a client sends it: the whole state of the answer, so a missing flag means not flagged."""
+
+    revision: int
+    response: object
+    is_flagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """One save's row of the statement's result."""
+
+    is_own: bool | None
+    status: str | None
+    deadline_at: datetime | None
+    at: datetime
+    is_saved: bool
+    revision: int | None
+
+
+class Autosave:
+    """Takes saves, checks them, and commits them in batches."""
+
+    def __init__(self, database: Database, copies: Copies, *, lanes: int, batch: int) -> None:
+        self._database = database
+        self._copies = copies
+        self._sittings: OrderedDict[UUID, Sitting] = OrderedDict()
+        self._gathering: Gathering[Save, _Outcome] = Gathering(self._commit, lanes=lanes, size=batch)
+
+    def known(self, actor: Actor, attempt_id: UUID) -> Sitting | None:
+        """The caller's sitting when it is in memory. Raises NotFound for another student's."""
+        sitting = self._sittings.get(attempt_id)
+        if sitting is not None and sitting.student_id != actor.person_id:
+            raise NotFound("There is no such attempt.")
+        return sitting
+
+    async def sitting(self, actor: Actor, attempt_id: UUID) -> Sitting:
+        """The caller's sitting, loaded when it is not in memory. Raises NotFound, Forbidden."""
+        if actor.role != "student":
+            raise Forbidden("Only the student who sits the attempt saves its answers.")
+        if sitting := self.known(actor, attempt_id):
+            return sitting
+        row = await self._database.pool.fetchrow(
+            "SELECT exam_id, exam_version, student_id, seed FROM attempts WHERE id = $1", attempt_id
+        )
+        if row is None or row["student_id"] != actor.person_id:
+            raise NotFound("There is no such attempt.")
+        paper = await self._copies.paper(row["exam_id"], row["exam_version"])
+        questions = {question: paper.answerable[question] for question in paper.question_ids(row["seed"])}
+        sitting = self._sittings[attempt_id] = Sitting(attempt_id, row["exam_id"], row["student_id"], questions)
+        if len(self._sittings) > _ATTEMPTS_IN_MEMORY:
+            self._sittings.popitem(last=False)
+        return sitting
+
+    async def save(self, save: Save) -> Saved:
+        """Commits a save together with whatever else waits. Raises AttemptClosed, DeadlinePassed, AttemptPaused, NotFound, DependencyUnavailable."""
+        return _saved(await self._gathering.add(save))
+
+    async def save_all(self, saves: Sequence[Save]) -> list[Saved]:
+        """Commits the saves of one attempt. They are in the same queue at once, and each is either stored or refused for the same reason."""
+        futures = [self._gathering.add(save) for save in saves]
+        outcomes = [await future for future in futures]
+        return [_saved(outcome) for outcome in outcomes]
+
+    async def _commit(self, saves: Sequence[Save]) -> Sequence[_Outcome]:
+        winners = _winners(saves)
+        try:
+            outcomes = await self._commit_winners(list(winners.values()))
+        except (
+            OSError,
+            asyncpg.InterfaceError,
+            asyncpg.PostgresConnectionError,
+            asyncpg.OperatorInterventionError,
+            TimeoutError,
+        ) as error:
+            log.warning("saves_not_committed", count=len(saves), error=f"{type(error).__name__}: {error}"[:300])
+            raise DependencyUnavailable(
+                "The answer could not be stored just now; keep it and send it again in a moment."
+            ) from error
+        by_answer = dict(zip(winners, outcomes, strict=True))
+        return [
+            outcome if winners[key] is save else _overtaken(outcome)
+            for save in saves
+            for key in [(save.attempt_id, save.question_id)]
+            for outcome in [by_answer[key]]
+        ]
+
+    async def _commit_winners(self, saves: Sequence[Save]) -> list[_Outcome]:
+        exams = list({save.exam_id for save in saves})
+        rows = await self._database.pool.fetch(
+            _SAVE,
+            [save.attempt_id for save in saves],
+            [save.student_id for save in saves],
+            [save.question_id for save in saves],
+            [save.revision for save in saves],
+            [save.response for save in saves],
+            [save.is_flagged for save in saves],
+            [save.fragment for save in saves],
+            _event_ids(saves),
+            list({save.attempt_id for save in saves}),
+            exams,
+            [AnswersSaved(exam_id=str(exam)).SerializeToString() for exam in exams],
+            ANSWERS,
+            AnswersSaved.DESCRIPTOR.full_name,
+            current_traceparent(),
+        )
+        self._database.events_committed()
+        return await self._with_stored_revisions(saves, rows)
+
+    async def _with_stored_revisions(self, saves: Sequence[Save], rows: Sequence[asyncpg.Record]) -> list[_Outcome]:
+        """The statement's snapshot is older than its locks: a save that lost to one committed in between must look again."""
+        outcomes = [
+            _Outcome(
+                row["is_own"], row["status"], row["deadline_at"], row["at"], row["is_saved"],
+                save.revision if row["is_saved"] else row["revision_before"],
+            )
+            for save, row in zip(saves, rows, strict=True)
+        ]  # fmt: skip
+        stale = [
+            index
+            for index, (save, outcome) in enumerate(zip(saves, outcomes, strict=True))
+            if not _refusal(outcome) and (outcome.revision is None or outcome.revision < save.revision)
+        ]
+        if not stale:
+            return outcomes
+        found = await self._database.pool.fetch(
+            _REVISIONS, [saves[index].attempt_id for index in stale], [saves[index].question_id for index in stale]
+        )
+        revisions = {(row["attempt_id"], row["question_id"]): row["revision"] for row in found}
+        for index in stale:
+            save, outcome = saves[index], outcomes[index]
+            revision = revisions[save.attempt_id, save.question_id]
+            outcomes[index] = _Outcome(outcome.is_own, outcome.status, outcome.deadline_at, outcome.at, False, revision)
+        return outcomes
+
+
+def read_save(sitting: Sitting, question_id: str, given: GivenAnswer, field: str = "") -> Save:
+    """A checked save. Raises NotFound for a question that the attempt does not have, InvalidInput naming the field below `field`."""
+    answerable = sitting.questions.get(question_id)
+    if answerable is None:
+        raise NotFound("This attempt has no such question.")
+    if not 1 <= given.revision <= MAX_REVISION:
+        raise InvalidInput(f"{field}revision", "range", f"A revision is a whole number from 1 to {MAX_REVISION}.")
+    try:
+        response = read_response(answerable, given.response)
+    except BadResponse as error:
+        path = f"{field}response.{error.field}".rstrip(".")
+        raise InvalidInput(path, error.rule, str(error)) from error
+    answer = SavedAnswer(
+        question_id=question_id,
+        revision=given.revision,
+        response=message_of(response),
+        is_flagged=given.is_flagged,
+    )
+    part = AnswersSaved(
+        attempts=[
+            AttemptAnswers(attempt_id=str(sitting.attempt_id), student_id=str(sitting.student_id), answers=[answer])
+        ]
+    )
+    return Save(
+        sitting.attempt_id,
+        sitting.exam_id,
+        sitting.student_id,
+        UUID(question_id),
+        given.revision,
+        None if response is None else msgspec.json.encode(response).decode(),
+        given.is_flagged,
+        part.SerializeToString(),
+    )
+
+
+def _winners(saves: Sequence[Save]) -> dict[tuple[UUID, UUID], Save]:
+    """The save with the highest revision of each answer; of equal ones the first."""
+    winners: dict[tuple[UUID, UUID], Save] = {}
+    for save in saves:
+        key = (save.attempt_id, save.question_id)
+        best = winners.get(key)
+        if best is None or save.revision > best.revision:
+            winners[key] = save
+    return winners
+
+
+def _event_ids(saves: Sequence[Save]) -> list[UUID]:
+    """For each save the event that tells of it: one an exam, and a next one where essays would make it too large for a message."""
+    filling: dict[UUID, tuple[UUID, int]] = {}
+    event_ids = []
+    for save in saves:
+        event_id, size = filling.get(save.exam_id, (None, 0))
+        if event_id is None or size + len(save.fragment) > _EVENT_BYTES:
+            event_id, size = new_id(), 0
+        filling[save.exam_id] = (event_id, size + len(save.fragment))
+        event_ids.append(event_id)
+    return event_ids
+
+
+def _overtaken(outcome: _Outcome) -> _Outcome:
+    """The outcome of a save that another save of its batch has overtaken."""
+    return _Outcome(outcome.is_own, outcome.status, outcome.deadline_at, outcome.at, False, outcome.revision)
+
+
+def _refusal(outcome: _Outcome) -> Exception | None:
+    if not outcome.is_own or outcome.deadline_at is None:
+        return NotFound("There is no such attempt.")
+    if outcome.status == "submitted":
+        return AttemptClosed(
+            "The attempt is submitted; nothing can be changed any more.", stored_revision=outcome.revision
+        )
+    if outcome.status == "paused":
+        return AttemptPaused("The attempt is paused; save again when it goes on. The clock stands still meanwhile.")
+    if outcome.at > outcome.deadline_at:
+        return DeadlinePassed(
+            f"The time was up at {outcome.deadline_at.isoformat()}; what was saved until then counts.",
+            deadline_at=outcome.deadline_at.isoformat(),
+            stored_revision=outcome.revision,
+        )
+    return None
+
+
+def _saved(outcome: _Outcome) -> Saved:
+    if refusal := _refusal(outcome):
+        raise refusal
+    assert outcome.revision is not None
+    assert outcome.deadline_at is not None
+    return Saved(outcome.revision, outcome.is_saved, outcome.at, outcome.deadline_at)

@@ -1,0 +1,72 @@
+"""Submitting: by the student, at the deadline, or by staff. Exactly one of them does it; the others get what it did."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from chassis.actors import Actor
+from chassis.audit import record_audit
+from services.attempts.events import attempt_submitted
+from services.attempts.rights import attempt_within_reach
+from services.attempts.tables import Answer, Attempt
+
+DUE_BATCH = 500
+
+
+async def submit_attempt(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Attempt:
+    """Submits with whatever is saved. An attempt that is submitted already is given as it is, whoever did it. Raises NotFound, Forbidden."""
+    attempt = await attempt_within_reach(tx, actor, attempt_id, lock=True)
+    if attempt.status == "submitted":
+        return attempt
+    moment = await clock(tx)
+    is_late = attempt.status == "in_progress" and moment > attempt.deadline_at
+    reason = "deadline" if is_late else "student" if actor.role == "student" else "proctor"
+    await _submit(tx, [attempt], reason, moment)
+    if actor.role != "student":
+        record_audit(tx, actor, "attempt_submitted", "attempt", attempt.id, new={"submit_reason": reason})
+    return attempt
+
+
+async def submit_due(tx: AsyncSession) -> int:
+    """Submits up to 500 attempts whose deadline has passed, and says how many.
+
+    Rows that somebody holds are left for the next round: a save in flight ends before the submission, another replica's are its own.
+    """
+    due = await tx.scalars(
+        sa.select(Attempt)
+        .where(col(Attempt.status) == "in_progress", col(Attempt.deadline_at) < sa.func.clock_timestamp())
+        .order_by(col(Attempt.id))
+        .limit(DUE_BATCH)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    attempts = due.all()
+    if attempts:
+        await _submit(tx, attempts, "deadline", await clock(tx))
+    return len(attempts)
+
+
+async def _submit(tx: AsyncSession, attempts: Sequence[Attempt], reason: str, moment: datetime) -> None:
+    """Closes locked attempts. Answers are counted after the lock, so none that was acknowledged is missed."""
+    counted = await tx.execute(
+        sa.select(col(Answer.attempt_id), sa.func.count())
+        .where(col(Answer.attempt_id).in_([attempt.id for attempt in attempts]), col(Answer.response).is_not(None))
+        .group_by(col(Answer.attempt_id))
+    )
+    answered = dict(counted.tuples().all())
+    for attempt in attempts:
+        attempt.answered_count = answered.get(attempt.id, 0)
+        attempt.status, attempt.submitted_at, attempt.submit_reason = "submitted", moment, reason
+        attempt.paused_at, attempt.break_ends_at = None, None
+        attempt.version += 1
+        attempt_submitted(tx, attempt)
+
+
+async def clock(tx: AsyncSession) -> datetime:
+    """The database server's time now, not the transaction's start."""
+    moment = await tx.scalar(sa.select(sa.func.clock_timestamp()))
+    assert moment is not None
+    return moment
