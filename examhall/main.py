@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
@@ -24,6 +25,7 @@ app.add_typer(rebuild, name="rebuild")
 
 Folder = Annotated[Path, typer.Option("--data", envvar="EXAMHALL_DATA", help="Folder of the installation's data.")]
 ServiceName = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.", metavar="SERVICE")]
+Services = Annotated[list[str] | None, typer.Argument(help="Services; all by default.", metavar="[SERVICE]...")]
 Chosen = Annotated[
     list[str] | None, typer.Option("--service", help="Only this service; may be given again. All by default.")
 ]
@@ -66,6 +68,88 @@ def serve(name: Annotated[str, typer.Argument(help="A service, or gateway.", met
     try:
         run(name)
     except UnknownSetting as error:
+        raise _refusal(error) from error
+
+
+@app.command()
+def migrate(
+    name: Annotated[str | None, typer.Argument(help="A service; all of them by default.", metavar="[SERVICE]")] = None,
+    data: Folder = DATA,
+) -> None:
+    """Bring databases up to date. `examhall up` does it by itself.
+
+    With SERVICE, DATABASE_URL names that service's database. Without, it names a server, on which each service gets the database
+    examhall_SERVICE.
+    """
+    import asyncio
+
+    if name is None:
+        from examhall.preparing import migrate_all
+
+        server = os.environ.get("DATABASE_URL")
+        if not server:
+            raise typer.BadParameter("set DATABASE_URL to the server; `examhall up` migrates its own by itself")
+        asyncio.run(migrate_all(server, _services(None)))
+        return
+    from chassis.migrating import upgrade
+
+    _services([name])
+    upgrade(name, _environment_of(name, data)["DATABASE_URL"])
+
+
+@app.command()
+def status(data: Folder = DATA) -> None:
+    """Show what runs on this machine, where, and how it is. Exit status 0: all is ready; 1: something is not; 3: nothing runs."""
+    from examhall.status import status as show
+
+    raise typer.Exit(show(data, _console()))
+
+
+@dead_letters.command("list")
+def list_dead_letters(services: Services = None, data: Folder = DATA) -> None:
+    """List the events that wait, oldest first."""
+    import asyncio
+
+    from rich.table import Table
+
+    from examhall.operating import dead_letters_of
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("service", "event", "type", "key", "parked at", "reason"):
+        table.add_column(title, overflow="fold")
+    for name in _services(services):
+        for letter in asyncio.run(dead_letters_of(_environment_of(name, data))):
+            parked = letter.parked_at.isoformat(" ", "seconds")
+            table.add_row(name, str(letter.event_id), letter.type.rpartition(".")[2], letter.key, parked, letter.reason)
+    _console().print(table if table.row_count else "No dead letters.")
+
+
+@dead_letters.command("replay")
+def replay_dead_letters(
+    service: ServiceName,
+    event: Annotated[UUID | None, typer.Option(help="Only the event of this id.")] = None,
+    data: Folder = DATA,
+) -> None:
+    """Take waiting events in again, in order. Exit status 1 when one fails still."""
+    import asyncio
+
+    from examhall.operating import replay_letters
+
+    _services([service])
+    replayed = asyncio.run(replay_letters(service, _environment_of(service, data), event))
+    for each in replayed:
+        typer.echo(f"{each.letter.event_id}  {each.letter.type}  {each.error or 'taken in'}")
+    typer.echo(f"{sum(each.error is None for each in replayed)} of {len(replayed)} taken in.")
+    raise typer.Exit(any(each.error is not None for each in replayed))
+
+
+def _environment_of(service: str, data: Path) -> dict[str, str]:
+    """The environment that a command on a service's database works in; without one the command ends."""
+    from examhall.operating import NoDatabase, environment_of
+
+    try:
+        return environment_of(service, data, os.environ)
+    except NoDatabase as error:
         raise _refusal(error) from error
 
 

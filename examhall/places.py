@@ -18,6 +18,8 @@ SERVICES = ("identity", "exams", "attempts", "grading", "analytics")
 
 # Below the ports that the kernel gives to outgoing connections (32768 and up): a port of ours stays free while its process is away.
 _PORTS = range(20_000, 32_000)
+_PORTS_FILE = "ports.json"
+_SERVER_VARIABLES = {"postgres": "DATABASE_URL", "redis": "REDIS_URL", "broker": "KAFKA_BOOTSTRAP_SERVERS"}
 _OUTBOX_WINDOW_BYTES = (
     "2000000"  # the broker keeps about 5 MB of each partition in memory; what waits beyond it stays in the outbox
 )
@@ -67,13 +69,12 @@ class Places:
 
     def servers(self, environment: Mapping[str, str]) -> Servers:
         """The servers that the environment names; for the others those of this machine."""
-        variables = {"postgres": "DATABASE_URL", "redis": "REDIS_URL", "broker": "KAFKA_BOOTSTRAP_SERVERS"}
         own = {
             "postgres": f"postgresql://postgres@{HOST}:{self.ports['postgres']}/postgres",
             "redis": f"redis://{HOST}:{self.ports['redis']}/0",
             "broker": f"{HOST}:{self.ports['broker']}",
         }
-        named = {server: environment[name] for server, name in variables.items() if environment.get(name)}
+        named = {server: environment[name] for server, name in _SERVER_VARIABLES.items() if environment.get(name)}
         return Servers(**{**own, **named}, named=named)
 
     def environment_of(self, name: str, given: Mapping[str, str]) -> dict[str, str]:
@@ -120,6 +121,16 @@ def database_of(postgres_url: str, service: str) -> str:
     return urlunsplit(parts._replace(path=f"/examhall_{service}"))
 
 
+def naming(servers: Mapping[str, str]) -> dict[str, str]:
+    """The environment that names these servers, as `Servers.named` tells them."""
+    return {_SERVER_VARIABLES[server]: address for server, address in servers.items()}
+
+
+def kept(folder: Path, gateway_port: int) -> Places:
+    """The places of an installation that runs."""
+    return Places(folder, gateway_port, json.loads((folder / _PORTS_FILE).read_text()))
+
+
 def settle(folder: Path, gateway_port: int) -> Places:
     """The places of an installation whose processes do not run: ports of the last time as far as nobody else took them, else new ones.
 
@@ -129,10 +140,10 @@ def settle(folder: Path, gateway_port: int) -> Places:
         raise PortTaken(
             f"Port {gateway_port} is in use by another program. Choose another: examhall up --port {gateway_port + 1}"
         )
-    file = folder / "ports.json"
-    kept: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
-    ports = settle_ports(kept, _names(), {port for port in kept.values() if not _is_free(port)} | {gateway_port})
-    if ports != kept:
+    file = folder / _PORTS_FILE
+    last: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    ports = settle_ports(last, _names(), {port for port in last.values() if not _is_free(port)} | {gateway_port})
+    if ports != last:
         making = file.with_suffix(".new")
         making.write_text(json.dumps(ports, indent=2))
         making.rename(file)

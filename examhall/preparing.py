@@ -18,15 +18,20 @@ def prepare(postgres_url: str, services: Sequence[str], with_demo: bool, kafka: 
 
 
 async def _prepare(postgres_url: str, services: Sequence[str], with_demo: bool, kafka: str) -> None:
-    await make_databases(postgres_url, services)
-    for service in services:  # one after the other: Alembic's operations are global to a process
-        await upgrade_async(service, database_of(postgres_url, service))
+    await migrate_all(postgres_url, services)
     if kafka:
         await make_topics(kafka, [topic.name for topic in TOPICS])
     if with_demo:
         from examhall.demo.loading import load
 
         await load({service: database_of(postgres_url, service) for service in services})
+
+
+async def migrate_all(postgres_url: str, services: Sequence[str]) -> None:
+    """Makes the databases of these services on one server and brings them up to date."""
+    await make_databases(postgres_url, services)
+    for service in services:  # one after the other: Alembic's operations are global to a process
+        await upgrade_async(service, database_of(postgres_url, service))
 
 
 async def make_databases(postgres_url: str, services: Sequence[str]) -> list[str]:

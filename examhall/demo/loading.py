@@ -11,7 +11,6 @@ from chassis.database import Database
 from chassis.ids import new_id
 from examhall.demo.content import ADMIN, CENTRES, CLASSES, DEMO_PASSWORD, STAFF, STUDENTS
 from services.identity.seeding import seed_people
-from services.identity.tables import Person, Specialization
 
 
 async def load(database_urls: Mapping[str, str]) -> None:
@@ -26,11 +25,12 @@ async def load(database_urls: Mapping[str, str]) -> None:
 
 
 async def _is_known(tx: AsyncSession, email: str) -> bool:
-    return await tx.scalar(sa.select(Person.id).where(sa.func.lower(Person.email) == email)) is not None
+    known = await tx.scalar(sa.text("SELECT EXISTS (SELECT FROM people WHERE lower(email) = :email)"), {"email": email})
+    return bool(known)
 
 
 async def _load_people(tx: AsyncSession) -> None:
-    specializations = {row.name: row.id for row in await tx.scalars(sa.select(Specialization))}
+    specializations = {row.name: row.id for row in await tx.execute(sa.text("SELECT id, name FROM specializations"))}
     centre_ids = {centre.code: new_id() for centre in CENTRES}
     class_ids = {each.key: new_id() for each in CLASSES}
     staff_ids = {person.email: new_id() for person in STAFF}
