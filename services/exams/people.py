@@ -20,6 +20,8 @@ from services.exams.problems import RulesBroken
 from services.exams.readiness import Fault
 from services.exams.tables import Person
 
+_AT_ONCE = 50  # questions to identity in flight
+
 
 async def remember_person(tx: AsyncSession, state: PersonState) -> None:
     """Stores a person's state unless a newer one, or the deletion, is stored already."""
@@ -58,9 +60,11 @@ async def ensure_known(tx: AsyncSession, identity: grpc.aio.Channel, person_ids:
     known = set((await tx.execute(sa.select(col(Person.id)).where(col(Person.id).in_(list(person_ids))))).scalars())
     if missing := sorted(set(person_ids) - known):
         stub = IdentityStub(identity)
-        for state in await asyncio.gather(*(_fetch(stub, person_id) for person_id in missing)):
-            if state is not None:
-                await remember_person(tx, state)
+        for start in range(0, len(missing), _AT_ONCE):
+            chunk = missing[start : start + _AT_ONCE]
+            for state in await asyncio.gather(*(_fetch(stub, person_id) for person_id in chunk)):
+                if state is not None:
+                    await remember_person(tx, state)
 
 
 async def _fetch(stub: IdentityStub, person_id: UUID) -> PersonState | None:

@@ -1,5 +1,6 @@
 """Who may see which exam, question and bank. Each rule is a condition in SQL: what it leaves out does not exist for the caller."""
 
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -50,10 +51,15 @@ async def authored_exam(tx: AsyncSession, actor: Actor, exam_id: UUID, *, lock: 
     """An exam the actor works on. Raises NotFound for anybody else's."""
     actor.require(*AUTHORS)
     query = sa.select(Exam).where(col(Exam.id) == exam_id, written_by(actor, col(Exam.instructor_id)))
-    exam: Exam | None = await tx.scalar(query.with_for_update() if lock else query)
+    exam: Exam | None = await tx.scalar(_locked(query) if lock else query)
     if exam is None:
         raise NotFound("There is no such exam.")
     return exam
+
+
+def _locked(query: sa.Select[Any]) -> sa.Select[Any]:
+    """The row as it is once the lock is held, whatever was read of it before."""
+    return query.with_for_update().execution_options(populate_existing=True)
 
 
 async def exam_to_change(tx: AsyncSession, actor: Actor, exam_id: UUID) -> Exam:
@@ -84,7 +90,7 @@ async def authored_question(tx: AsyncSession, actor: Actor, question_id: UUID, *
     query = sa.select(StoredQuestion).where(
         col(StoredQuestion.id) == question_id, written_by(actor, col(StoredQuestion.owner_id))
     )
-    question: StoredQuestion | None = await tx.scalar(query.with_for_update() if lock else query)
+    question: StoredQuestion | None = await tx.scalar(_locked(query) if lock else query)
     if question is None:
         raise NotFound("There is no such question.")
     return question
@@ -96,7 +102,7 @@ async def authored_bank(tx: AsyncSession, actor: Actor, bank_id: UUID, *, lock: 
     query = sa.select(QuestionBank).where(
         col(QuestionBank.id) == bank_id, written_by(actor, col(QuestionBank.owner_id))
     )
-    bank: QuestionBank | None = await tx.scalar(query.with_for_update() if lock else query)
+    bank: QuestionBank | None = await tx.scalar(_locked(query) if lock else query)
     if bank is None:
         raise NotFound("There is no such question bank.")
     return bank

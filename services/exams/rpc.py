@@ -47,8 +47,12 @@ class ExamsRpc(ExamsServicer):  # type: ignore[misc]
         return answer_key
 
     async def _version(self, request: GetVersionRequest) -> ExamVersion:
+        query = sa.select(ExamVersion).where(
+            col(ExamVersion.exam_id) == _exam_id(request.exam_id),
+            col(ExamVersion.version) == sa.literal(request.version, sa.BigInteger),
+        )
         async with self._runtime.database.session() as tx:
-            version = await tx.get(ExamVersion, (_exam_id(request.exam_id), request.version))
+            version: ExamVersion | None = await tx.scalar(query)
         if version is None:
             raise NotFound("There is no such version of an exam.")
         return version
