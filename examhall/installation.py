@@ -58,10 +58,10 @@ class Installation:
     async def bring_up(self) -> None:
         """Returns when everything is ready. Raises PartFailed when something does not come up."""
         self._journal.write("starting", folder=str(self._places.folder), address=self._places.address)
-        own_servers, served = self._chosen(SERVERS), self._chosen([*self._wish.services, GATEWAY])
+        first, served = self._chosen([NURSERY, *SERVERS]), self._chosen([*self._wish.services, GATEWAY])
         self.screen.doing("Starting the servers")
-        _start([*self._chosen([NURSERY]), *own_servers])
-        await _all_ready(own_servers)
+        _start(first)
+        await _all_ready(first)
         self.screen.doing("Preparing the databases")
         await self._prepare()
         self.screen.doing("Starting the services")

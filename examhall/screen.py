@@ -78,7 +78,7 @@ class Screen:
         """Says why nothing comes up."""
         self._end_live()
         self._console.print("[bold red]Examhall does not start.[/]")
-        self._console.print(message, markup=False, highlight=False)
+        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
 
     @property
     def _elapsed(self) -> float:

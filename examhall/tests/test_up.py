@@ -77,7 +77,7 @@ def test_the_secret_and_the_record_are_for_the_owners_eyes(up: Machine):
 
 
 def test_only_the_gateway_can_be_reached_from_outside(tmp_path: Path):
-    with machine(tmp_path / "data", EXAMHALL_HTTP_HOST="0.0.0.0") as up:
+    with machine(tmp_path / "data", EXAMHALL_HTTP_HOST="0.0.0.0") as up:  # noqa: S104
         up.wait_until_ready()
         listening = {
             connection.laddr.ip
