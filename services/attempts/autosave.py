@@ -140,7 +140,9 @@ class Autosave:
         self._gathering: Gathering[Save, _Outcome] = Gathering(self._commit, lanes=lanes, size=batch)
 
     def known(self, actor: Actor, attempt_id: UUID) -> Sitting | None:
-        """The caller's sitting when it is in memory. Raises NotFound for another student's."""
+        """The caller's sitting when it is in memory. Raises Forbidden for staff, NotFound for another student's."""
+        if actor.role != "student":
+            raise Forbidden("Only the student who sits the attempt saves its answers.")
         sitting = self._sittings.get(attempt_id)
         if sitting is not None and sitting.student_id != actor.person_id:
             raise NotFound("There is no such attempt.")
@@ -148,8 +150,6 @@ class Autosave:
 
     async def sitting(self, actor: Actor, attempt_id: UUID) -> Sitting:
         """The caller's sitting, loaded when it is not in memory. Raises NotFound, Forbidden."""
-        if actor.role != "student":
-            raise Forbidden("Only the student who sits the attempt saves its answers.")
         if sitting := self.known(actor, attempt_id):
             return sitting
         row = await self._database.pool.fetchrow(
