@@ -1,0 +1,102 @@
+"""Copies of what other services tell: exams, people, classes, centres, attempts. A state that is not newer than the stored one changes nothing."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
+
+from chassis.outbox import moment_of
+from chassis.service import Runtime
+from proto.examhall.attempts.v1.events_pb2 import AttemptState
+from proto.examhall.exams.v1.events_pb2 import ExamState
+from proto.examhall.exams.v1.exams_pb2 import GetExamRequest
+from proto.examhall.exams.v1.exams_pb2_grpc import ExamsStub
+from proto.examhall.identity.v1.people_pb2 import CentreState, ClassState, PersonState
+from services.grading.tables import Attempt, Centre, Exam, Person, SchoolClass
+
+
+async def keep_exam(tx: AsyncSession, state: ExamState) -> None:
+    """Stores what grading needs of an exam."""
+    values = {
+        "id": UUID(state.exam_id),
+        "revision": state.revision,
+        "title": state.title,
+        "subject": state.subject,
+        "instructor_id": UUID(state.instructor_id),
+        "evaluator_ids": [UUID(evaluator_id) for evaluator_id in state.evaluator_ids],
+        "allow_review_after_submit": state.allow_review_after_submit,
+        "show_answers_after_submit": state.show_answers_after_submit,
+        "release_automatically": state.release_automatically,
+    }
+    await _keep_newer(tx, Exam, values, "revision")
+
+
+async def keep_person(tx: AsyncSession, state: PersonState) -> None:
+    """Stores a person's name and number."""
+    values = {
+        "id": UUID(state.person_id),
+        "version": state.version,
+        "name": state.name,
+        "registration_number": state.registration_number,
+    }
+    await _keep_newer(tx, Person, values)
+
+
+async def keep_class(tx: AsyncSession, state: ClassState) -> None:
+    """Stores a class's name."""
+    values = {
+        "id": UUID(state.class_id),
+        "version": state.version,
+        "name": state.name,
+        "section": state.section,
+        "academic_year": state.academic_year,
+    }
+    await _keep_newer(tx, SchoolClass, values)
+
+
+async def keep_centre(tx: AsyncSession, state: CentreState) -> None:
+    """Stores a centre's name."""
+    await _keep_newer(tx, Centre, {"id": UUID(state.centre_id), "version": state.version, "name": state.name})
+
+
+async def keep_attempt(tx: AsyncSession, state: AttemptState, at: datetime) -> None:
+    """Stores an attempt's state; a submitted one is due to be marked."""
+    is_submitted = state.status == "submitted"
+    values = {
+        "id": UUID(state.attempt_id),
+        "version": state.version,
+        "exam_id": UUID(state.exam_id),
+        "student_id": UUID(state.student_id),
+        "number": state.number,
+        "status": state.status,
+        "centre_id": UUID(state.centre_id) if state.centre_id else None,
+        "submitted_at": moment_of(state, "submitted_at"),
+        "marking_due_at": at if is_submitted else None,
+        "marking_tries": 0,
+        "marking_error": "",
+    }
+    await _keep_newer(tx, Attempt, values)
+
+
+async def fetch_exam(runtime: Runtime, exam_id: UUID) -> None:
+    """Makes sure that the exam's copy is there: its event may come later than the first attempt's.
+
+    Raises grpc.aio.AioRpcError when it is not there and exams does not give it.
+    """
+    async with runtime.database.session() as tx:
+        if await tx.get(Exam, exam_id) is not None:
+            return
+    state = await ExamsStub(runtime.channel("exams")).GetExam(GetExamRequest(exam_id=str(exam_id)))
+    async with runtime.database.session() as tx:
+        await keep_exam(tx, state)
+
+
+async def _keep_newer(
+    tx: AsyncSession, table: type[SQLModel], values: dict[str, Any], version: str = "version"
+) -> None:
+    statement = insert(table).values(values)
+    newer = statement.excluded[version] > getattr(table, version)
+    await tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values, where=newer))

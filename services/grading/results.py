@@ -1,0 +1,60 @@
+"""A student's own results. They come from submitted attempts, so that what was received is listed before it is marked."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from chassis.actors import Actor
+from chassis.errors import NotFound
+from chassis.paging import PageRequest
+from services.grading.reviewing import Sight, sight_of
+from services.grading.tables import Attempt, Exam, Grade
+
+
+@dataclass(frozen=True)
+class Result:
+    """A submitted attempt, its exam and grade as far as they are known, and what the student may see of them."""
+
+    attempt: Attempt
+    exam: Exam | None
+    grade: Grade | None
+
+    @property
+    def sight(self) -> Sight:
+        """What the student may see."""
+        if self.exam is None or self.grade is None:
+            return sight_of(is_released=False, allow_review=False, show_answers=False)
+        return sight_of(
+            is_released=self.grade.is_released,
+            allow_review=self.exam.allow_review_after_submit,
+            show_answers=self.exam.show_answers_after_submit,
+        )
+
+
+async def own_results(tx: AsyncSession, actor: Actor, page: PageRequest) -> tuple[list[Result], int]:
+    """One page of the student's submitted attempts, newest first, and how many there are."""
+    query = _submitted_by(actor)
+    total = await tx.scalar(query.with_only_columns(sa.func.count())) or 0
+    order = (col(Attempt.submitted_at).desc(), col(Attempt.id))
+    rows = await tx.execute(query.order_by(*order).offset(page.offset).limit(page.limit))
+    return [Result(*row) for row in rows], total
+
+
+async def own_result(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Result:
+    """One submitted attempt of the student. Raises NotFound for any other."""
+    row = (await tx.execute(_submitted_by(actor).where(col(Attempt.id) == attempt_id))).one_or_none()
+    if row is None:
+        raise NotFound("You have no submitted attempt of this id.")
+    return Result(*row)
+
+
+def _submitted_by(actor: Actor) -> sa.Select[tuple[Attempt, Exam | None, Grade | None]]:
+    return (
+        sa.select(Attempt, Exam, Grade)
+        .outerjoin(Exam, col(Exam.id) == col(Attempt.exam_id))
+        .outerjoin(Grade, col(Grade.attempt_id) == col(Attempt.id))
+        .where(col(Attempt.student_id) == actor.person_id, col(Attempt.status) == "submitted")
+    )

@@ -1,0 +1,22 @@
+"""What a student may know of an attempt: a pure rule from release and the exam's review settings."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What of a grade its student may see."""
+
+    score: bool
+    own_answers: bool
+    right_answers: bool
+
+    @property
+    def questions(self) -> bool:
+        """Whether there is anything to see of single questions."""
+        return self.own_answers or self.right_answers
+
+
+def sight_of(*, is_released: bool, allow_review: bool, show_answers: bool) -> Sight:
+    """Before release nothing but that the attempt was received; then the score, and of the questions what the settings allow."""
+    return Sight(is_released, is_released and allow_review, is_released and show_answers)

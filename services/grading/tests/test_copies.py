@@ -1,0 +1,53 @@
+"""Copies of what other services tell."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from chassis.clock import now
+from chassis.ids import new_id
+from chassis.testing import eventually
+from proto.examhall.identity.v1.people_pb2 import (
+    CentreChanged,
+    CentreState,
+    ClassChanged,
+    ClassState,
+    PersonChanged,
+    PersonState,
+)
+from services.grading.copies import keep_attempt, keep_exam, keep_person
+from services.grading.tables import Attempt, Centre, Exam, Person, SchoolClass
+from services.grading.tests.builders import AnAttempt, AnExam, Office
+
+
+async def test_a_state_that_is_not_newer_changes_nothing(office: Office) -> None:
+    exam = AnExam(revision=5, title="New")
+    attempt = AnAttempt(exam)
+    person = PersonState(person_id=str(new_id()), version=5, name="New")
+    old_person = PersonState(person_id=person.person_id, version=4, name="Old")
+    async with office.service.database.session() as tx:
+        for state in (exam, replace(exam, revision=4, title="Old"), replace(exam, title="Repeated")):
+            await keep_exam(tx, state.state())
+        await keep_person(tx, person)
+        await keep_person(tx, old_person)
+        await keep_attempt(tx, attempt.state("in_progress", version=3), now())
+        await keep_attempt(tx, attempt.state("paused", version=2), now())
+    assert (await office.row(Exam, exam.exam_id)).title == "New"
+    assert (await office.row(Person, UUID(person.person_id))).name == "New"
+    assert (await office.row(Attempt, attempt.attempt_id)).status == "in_progress"
+
+
+async def test_names_of_people_classes_and_centres_are_kept(office: Office) -> None:
+    person_id, class_id, centre_id = new_id(), new_id(), new_id()
+    person = PersonState(person_id=str(person_id), version=2, name="Ada", registration_number="R-1")
+    school_class = ClassState(class_id=str(class_id), version=1, name="10", section="B", academic_year="2026")
+    centre = CentreState(centre_id=str(centre_id), version=1, name="Northgate")
+    publish = office.service.publish
+    await publish("identity.people.v1", person_id, PersonChanged(person=person))
+    await publish("identity.people.v1", class_id, ClassChanged(class_state=school_class))
+    await publish("identity.people.v1", centre_id, CentreChanged(centre=centre))
+    kept = [
+        await eventually(lambda table=table, identifier=identifier: office.row(table, identifier))
+        for table, identifier in ((Person, person_id), (SchoolClass, class_id), (Centre, centre_id))
+    ]
+    assert [row.name for row in kept] == ["Ada", "10", "Northgate"]
+    assert (kept[0].registration_number, kept[1].section) == ("R-1", "B")
