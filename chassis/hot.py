@@ -55,12 +55,25 @@ HotHandler = Callable[[HotCall], HotReply | Awaitable[HotReply]]
 
 
 @dataclass(frozen=True)
+class HotOperation:
+    """How a lean route stands in the OpenAPI document: `parameters` name the path's places, `request` and `reply` are msgspec structs."""
+
+    operation_id: str
+    summary: str
+    tag: str
+    parameters: tuple[str, ...]
+    reply: type
+    request: type | None = None
+
+
+@dataclass(frozen=True)
 class HotRoute:
-    """A method, a path with `{}` for each place that is handed to the handler, and the handler."""
+    """A method, a path with `{}` for each place that is handed to the handler, the handler, and its description."""
 
     method: str
     path: str
     handle: HotHandler
+    operation: HotOperation | None = None
 
 
 class HotRoutes:

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
@@ -32,6 +33,10 @@ log = structlog.get_logger()
 ANSWERS = "attempts.answers.v1"
 MAX_REVISION = 2**53 - 1  # what a browser's numbers hold exactly
 _ATTEMPTS_IN_MEMORY = 50_000
+_RESPONSES = (
+    '{"option_id": "…"} single choice · {"option_ids": ["…"]} multiple select · {"value": true} true/false'
+    ' · {"text": "…"} short answer, numeric, essay · null clears the answer'
+)
 _EVENT_BYTES = MAX_EVENT_BYTES // 2  # one answer may come on top, and the event's head
 
 # Indexes: pk_attempts for the lock, pk_answers for the upsert. The clock is read after the locks are held.
@@ -114,7 +119,7 @@ class GivenAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An answer as a client sends it: the whole state of the answer, so a missing flag means not flagged."""
 
     revision: int
-    response: object
+    response: Annotated[Any, msgspec.Meta(description=_RESPONSES)]
     is_flagged: bool = False
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from chassis.errors import InvalidInput, NotFound
-from chassis.hot import HotCall, HotReply, HotRoute
+from chassis.hot import HotCall, HotOperation, HotReply, HotRoute
 from chassis.service import Runtime
 from services.attempts.app_state import parts_of
 from services.attempts.autosave import Autosave, GivenAnswer, Saved, Sitting, read_save
@@ -66,6 +66,26 @@ class PulseReply(msgspec.Struct, frozen=True):
     deadline_at: str
 
 
+_SAVE_ONE = HotOperation(
+    "saveAnswer",
+    "Saves one answer. The highest revision wins; an equal or lower one is acknowledged and changes nothing.",
+    "attempts",
+    ("attempt_id", "question_id"),
+    SaveReply,
+    GivenAnswer,
+)
+_SAVE_MANY = HotOperation(
+    "saveAnswers",
+    "Saves several answers of an attempt, all or none.",
+    "attempts",
+    ("attempt_id",),
+    BatchReply,
+    GivenBatch,
+)
+_BEAT = HotOperation(
+    "sendHeartbeat", "Status and time left, by the server's clock.", "attempts", ("attempt_id",), PulseReply
+)
+
 _encode = msgspec.json.Encoder().encode
 _one = msgspec.json.Decoder(GivenAnswer)
 _many = msgspec.json.Decoder(GivenBatch)
@@ -74,9 +94,9 @@ _many = msgspec.json.Decoder(GivenBatch)
 def hot_routes(runtime: Runtime) -> list[HotRoute]:
     """The lean routes of this process."""
     return [
-        HotRoute("PUT", "/api/v1/attempts/{}/answers/{}", lambda call: save(runtime, call)),
-        HotRoute("PUT", "/api/v1/attempts/{}/answers", lambda call: save_batch(runtime, call)),
-        HotRoute("POST", "/api/v1/attempts/{}/heartbeat", lambda call: heartbeat(runtime, call)),
+        HotRoute("PUT", "/api/v1/attempts/{}/answers/{}", lambda call: save(runtime, call), _SAVE_ONE),
+        HotRoute("PUT", "/api/v1/attempts/{}/answers", lambda call: save_batch(runtime, call), _SAVE_MANY),
+        HotRoute("POST", "/api/v1/attempts/{}/heartbeat", lambda call: heartbeat(runtime, call), _BEAT),
     ]
 
 
