@@ -143,6 +143,50 @@ def replay_dead_letters(
     raise typer.Exit(any(each.error is not None for each in replayed))
 
 
+@app.command()
+def rehearse(
+    gateway: Annotated[str, typer.Option(envvar="EXAMHALL_GATEWAY", help="Where; by default what runs here.")] = "",
+    exam: Annotated[UUID | None, typer.Option(help="Which exam; by default one is made whose key is known.")] = None,
+    students: Annotated[
+        Path | None, typer.Option(help="CSV of log-ins and passwords; by default students are made.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many students.")] = 200,
+    pace: Annotated[float, typer.Option(min=0.01, help="How much faster than people they think.")] = 1.0,
+    quick: Annotated[bool, typer.Option("--quick", help="20 students in a hurry.")] = False,
+    seed: Annotated[int, typer.Option(help="Decides what everybody does.")] = 1,
+    report: Annotated[Path | None, typer.Option("--json", help="File for the result as JSON.")] = None,
+    login: Annotated[str, typer.Option(help="Who prepares it and reads the answers back.")] = "",
+    password: Annotated[str, typer.Option(envvar="REHEARSAL_PASSWORD", help="That person's password.")] = "",
+    data: Folder = DATA,
+) -> None:
+    """Let a class of invented students sit an exam through the gateway, then audit every promise made to them.
+
+    Exit status 1 when anything differs from what was promised.
+    """
+    import asyncio
+
+    from examhall.demo.content import ADMIN, DEMO_PASSWORD
+    from examhall.rehearsal import rehearse as run
+    from examhall.rehearsing import QUICK_COUNT, QUICK_PACE, RehearsalOptions
+    from examhall.running import running
+
+    if students is not None and not students.is_file():
+        raise typer.BadParameter(f"there is no file {students}")
+    here = running(data.resolve())
+    options = RehearsalOptions(
+        gateway=gateway or (here.address if here else f"http://localhost:{GATEWAY_PORT}"),
+        exam=exam,
+        students=students,
+        count=QUICK_COUNT if quick else count,
+        pace=QUICK_PACE if quick else pace,
+        seed=seed,
+        report=report,
+        login=login or ADMIN.email,
+        password=password or DEMO_PASSWORD,
+    )
+    raise typer.Exit(asyncio.run(run(options)))
+
+
 def _environment_of(service: str, data: Path) -> dict[str, str]:
     """The environment that a command on a service's database works in; without one the command ends."""
     from examhall.operating import NoDatabase, environment_of

@@ -1,0 +1,149 @@
+"""The commands for operators, as they type them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from chassis.ids import new_id
+from chassis.testing import fresh_database
+from examhall.servers import HOST, free_port, start_postgres
+from examhall.serving import installed_services
+from examhall.tests.machine import examhall
+from proto.examhall.chassis.v1.audit_pb2 import AuditRecorded
+
+SECRET = "a secret of the tests"
+
+
+@pytest.fixture
+async def identity_url(postgres_url: str) -> str:
+    """An identity service's database."""
+    return await fresh_database(postgres_url, "identity")
+
+
+@pytest.fixture
+def empty_server(tmp_path: Path) -> Iterator[str]:
+    """A PostgreSQL server of the test's own, without databases of ours."""
+    port = free_port()
+    server = start_postgres(tmp_path / "postgres", port)
+    yield f"postgresql://postgres@{HOST}:{port}/postgres"
+    server.stop()
+
+
+def test_help_names_every_command():
+    shown = examhall("--help").stdout
+    for command in ("up", "serve", "migrate", "status", "rehearse", "dead-letters", "rebuild"):
+        assert f" {command} " in shown
+
+
+def test_a_misspelt_variable_is_an_error_for_a_single_service_too():
+    refused = examhall("serve", "identity", EXAMHALL_SERVICE_SECRETS="x")
+    assert refused.returncode == 2
+    assert "unknown setting: EXAMHALL_SERVICE_SECRETS" in refused.stderr
+
+
+def test_a_service_is_not_run_without_the_installations_secret():
+    refused = examhall("serve", "identity", DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+    assert refused.returncode == 1
+    assert "EXAMHALL_SERVICE_SECRET is not set" in refused.stderr
+
+
+@pytest.mark.parametrize("command", [["serve"], ["migrate"], ["dead-letters", "list"], ["up", "--service"]])
+def test_a_service_that_does_not_exist_is_refused_by_name(command: list[str], tmp_path: Path):
+    refused = examhall(*command, "astrology", EXAMHALL_DATA=str(tmp_path / "data"))
+    assert refused.returncode == 2
+    assert "there is no service 'astrology'" in refused.stderr
+
+
+def test_migrating_everything_makes_each_services_database_and_twice_does_no_harm(empty_server: str):
+    for _ in range(2):
+        assert examhall("migrate", DATABASE_URL=empty_server).returncode == 0
+    for service in installed_services():
+        url = empty_server.replace("/postgres", f"/examhall_{service}").replace("//examhall", "//postgres")
+        assert examhall("dead-letters", "list", service, DATABASE_URL=url).stdout.strip() == "No dead letters."
+
+
+def test_migrating_without_an_address_says_what_to_set(tmp_path: Path):
+    for arguments in (["migrate"], ["migrate", "identity"], ["dead-letters", "list", "identity"]):
+        refused = examhall(*arguments, EXAMHALL_DATA=str(tmp_path / "data"))
+        assert refused.returncode == 2
+        assert "DATABASE_URL" in refused.stderr
+
+
+async def test_dead_letters_are_listed_with_their_reason(identity_url: str):
+    event_id = await _park(identity_url, _entry(), "ValueError: not today")
+    listed = examhall("dead-letters", "list", "identity", DATABASE_URL=identity_url, COLUMNS="300").stdout
+    assert str(event_id) in listed
+    assert "AuditRecorded" in listed
+    assert "ValueError: not today" in listed
+
+
+async def test_a_dead_letter_whose_cause_is_mended_is_taken_in_and_waits_no_more(identity_url: str):
+    event_id = await _park(identity_url, _entry(), "OperationalError: away")
+    replayed = examhall("dead-letters", "replay", "identity", DATABASE_URL=identity_url, EXAMHALL_SERVICE_SECRET=SECRET)
+    assert (replayed.returncode, replayed.stdout.splitlines()[-1]) == (0, "1 of 1 taken in."), replayed
+    assert f"{event_id}  {_TYPE}  taken in" in replayed.stdout
+    assert await _value(identity_url, "SELECT count(*) FROM audit_log WHERE action = 'exam.published'") == 1
+    listed = examhall("dead-letters", "list", "identity", DATABASE_URL=identity_url).stdout
+    assert listed.strip() == "No dead letters."
+
+
+async def test_a_dead_letter_that_fails_still_stays_and_the_exit_status_says_so(identity_url: str):
+    await _park(identity_url, b"\xff\xff not a message", "DecodeError: broken")
+    replayed = examhall("dead-letters", "replay", "identity", DATABASE_URL=identity_url, EXAMHALL_SERVICE_SECRET=SECRET)
+    assert (replayed.returncode, replayed.stdout.splitlines()[-1]) == (1, "0 of 1 taken in."), replayed
+    assert await _value(identity_url, "SELECT count(*) FROM dead_letters WHERE resolved_at IS NULL") == 1
+
+
+async def test_a_single_dead_letter_can_be_chosen(identity_url: str):
+    chosen, other = await _park(identity_url, _entry(), "away"), await _park(identity_url, _entry(), "away")
+    replayed = examhall(
+        "dead-letters",
+        "replay",
+        "identity",
+        "--event",
+        str(chosen),
+        DATABASE_URL=identity_url,
+        EXAMHALL_SERVICE_SECRET=SECRET,
+    )
+    assert replayed.stdout.splitlines()[-1] == "1 of 1 taken in."
+    assert await _value(identity_url, "SELECT event_id FROM dead_letters WHERE resolved_at IS NULL") == other
+
+
+def test_status_of_a_machine_where_nothing_runs_is_3_as_systemctl_has_it(tmp_path: Path):
+    shown = examhall("status", "--data", str(tmp_path / "data"))
+    assert shown.returncode == 3
+    assert "does not run" in shown.stdout
+
+
+_TYPE = AuditRecorded.DESCRIPTOR.full_name
+
+
+def _entry() -> bytes:
+    return bytes(
+        AuditRecorded(action="exam.published", entity_type="exam", entity_id=str(new_id())).SerializeToString()
+    )
+
+
+async def _park(url: str, payload: bytes, reason: str) -> UUID:
+    event_id = new_id()
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "INSERT INTO dead_letters (event_id, topic, key, type, reason, occurred_at, parked_at, payload)"
+            " VALUES ($1, 'audit.entries.v1', $2, $3, $4, now(), now(), $5)",
+            event_id, str(new_id()), _TYPE, reason, payload,
+        )  # fmt: skip
+    finally:
+        await connection.close()
+    return event_id
+
+
+async def _value(url: str, query: str) -> object:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
