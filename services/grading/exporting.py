@@ -50,10 +50,10 @@ def as_csv(rows: Iterable[Sequence[Cell]]) -> bytes:
     return text.getvalue().encode()
 
 
-def as_xlsx(rows: Iterable[Sequence[Cell]], title: str) -> bytes:
+def as_xlsx(rows: Iterable[Sequence[Cell]]) -> bytes:
     """A workbook of one sheet, written row by row."""
     workbook = Workbook(write_only=True)
-    sheet = workbook.create_sheet(_sheet_name(title))
+    sheet = workbook.create_sheet("Results")
     sheet.freeze_panes = "A2"
     sheet.append(HEADER)
     for row in rows:
@@ -103,8 +103,3 @@ def _xlsx_cell(cell: Cell) -> Cell:
     if isinstance(cell, datetime):
         return cell.replace(tzinfo=None, microsecond=0)
     return neutral(cell) if isinstance(cell, str) else cell
-
-
-def _sheet_name(title: str) -> str:
-    """At most 31 characters, none of those that Excel forbids."""
-    return "".join(character for character in neutral(title) if character not in "[]:*?/\\'").strip()[:31] or "Results"

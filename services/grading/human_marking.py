@@ -16,7 +16,7 @@ from proto.examhall.grading.v1.events_pb2 import AttemptMarked
 from services.grading.answer_keys import stored_key
 from services.grading.events import grade_changed
 from services.grading.grades import count_again, marks_of, read_grade
-from services.grading.marking import Outcome, outcome_of_points
+from services.grading.marking import Outcome, outcome_of_points, rounded
 from services.grading.problems import GradeIsReleased
 from services.grading.releasing import release_if_automatic
 from services.grading.tables import Exam, Grade, GradeChange, QuestionMark
@@ -59,7 +59,9 @@ async def give_marks(
     grade_changed(tx, AttemptMarked, grade, marks)
     if was_waiting:
         release_if_automatic(tx, await tx.get_one(Exam, grade.exam_id), grade, marks, at)
-    record_audit(tx, actor, "marks_given", "attempt", attempt_id, new={mark.question_id: mark.points for mark in given})
+    record_audit(
+        tx, actor, "marks_given", "attempt", attempt_id, new={mark.question_id: mark.points_awarded for mark in chosen}
+    )
     return grade, marks
 
 
@@ -80,17 +82,18 @@ def _chosen(marks: Sequence[QuestionMark], given: Sequence[HumanMark]) -> list[Q
 
 
 def _give(tx: AsyncSession, actor: Actor, mark: QuestionMark, new: HumanMark, at: datetime) -> None:
+    points = rounded(new.points)
     change = GradeChange(
         attempt_id=mark.attempt_id,
         question_id=mark.question_id,
         changed_by=actor.person_id,
         changed_at=at,
         old_points=mark.points_awarded,
-        new_points=new.points,
+        new_points=points,
         old_feedback=mark.feedback,
         new_feedback=new.feedback,
     )
     tx.add(change)
-    mark.points_awarded, mark.feedback = new.points, new.feedback
-    mark.outcome = outcome_of_points(new.points, mark.max_points).value
+    mark.points_awarded, mark.feedback = points, new.feedback
+    mark.outcome = outcome_of_points(points, mark.max_points).value
     mark.is_human, mark.marked_by, mark.marked_at = True, actor.person_id, at

@@ -272,21 +272,26 @@ def _result_fields(result: Result) -> dict[str, Any]:
 
 def _reviewed(result: Result, mark: QuestionMark, key: ExamKey) -> ReviewedQuestion:
     question, sight = key.paper[mark.question_id], result.sight
-    shown = ReviewedQuestion(
-        question_id=mark.question_id,
-        type=mark.type,
-        text=question.text,
-        image_url=question.image_url,
-        options=[
+    fields: dict[str, Any] = {
+        "question_id": mark.question_id,
+        "type": mark.type,
+        "text": question.text,
+        "image_url": question.image_url,
+        "options": [
             OptionOut(id=option.option_id, text=option.text, image_url=option.image_url) for option in question.options
         ],
-        max_points=mark.max_points,
-    )
+        "max_points": mark.max_points,
+    }
     if sight.own_answers:
-        shown.response = response_json(mark.type, mark.response)
-        shown.points_awarded, shown.feedback = mark.points_awarded, mark.feedback
-        shown.outcome = mark.outcome  # type: ignore[assignment]
+        fields |= {
+            "response": response_json(mark.type, mark.response),
+            "points_awarded": mark.points_awarded,
+            "outcome": mark.outcome,
+            "feedback": mark.feedback,
+        }
     if sight.right_answers:
-        shown.right_answer = right_answer_json(key.questions[mark.question_id])
-        shown.explanation = key.notes[mark.question_id].explanation
-    return shown
+        fields |= {
+            "right_answer": right_answer_json(key.questions[mark.question_id]),
+            "explanation": key.notes[mark.question_id].explanation,
+        }
+    return ReviewedQuestion(**fields)

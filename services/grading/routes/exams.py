@@ -90,7 +90,7 @@ async def export_results(
     exam = await find_exam(tx, exam_id, readable_exams(caller))
     rows = await result_rows(tx, caller, exam_id)
     chosen = format or ("xlsx" if XLSX in accept else "csv")
-    content = await asyncio.to_thread(as_xlsx, rows, exam.title) if chosen == "xlsx" else as_csv(rows)
+    content = await asyncio.to_thread(as_xlsx, rows) if chosen == "xlsx" else as_csv(rows)
     name = re.sub(r"[^A-Za-z0-9]+", "-", exam.title).strip("-")[:60] or "exam"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}-results.{chosen}"',
