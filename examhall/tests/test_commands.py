@@ -9,6 +9,7 @@ import pytest
 
 from chassis.ids import new_id
 from chassis.testing import fresh_database
+from examhall.places import database_of
 from examhall.servers import HOST, free_port, start_postgres
 from examhall.serving import installed_services
 from examhall.tests.machine import examhall
@@ -57,12 +58,16 @@ def test_a_service_that_does_not_exist_is_refused_by_name(command: list[str], tm
     assert "there is no service 'astrology'" in refused.stderr
 
 
-def test_migrating_everything_makes_each_services_database_and_twice_does_no_harm(empty_server: str):
+async def test_migrating_everything_makes_each_services_database_and_twice_does_no_harm(empty_server: str):
     for _ in range(2):
         assert examhall("migrate", DATABASE_URL=empty_server).returncode == 0
     for service in installed_services():
-        url = empty_server.replace("/postgres", f"/examhall_{service}").replace("//examhall", "//postgres")
-        assert examhall("dead-letters", "list", service, DATABASE_URL=url).stdout.strip() == "No dead letters."
+        assert await _value(database_of(empty_server, service), "SELECT count(*) FROM dead_letters") == 0
+
+
+async def test_migrating_one_service_works_on_the_database_that_the_address_names(empty_server: str):
+    assert examhall("migrate", "identity", DATABASE_URL=empty_server).returncode == 0
+    assert await _value(empty_server, "SELECT count(*) FROM specializations") == 17
 
 
 def test_migrating_without_an_address_says_what_to_set(tmp_path: Path):
@@ -85,7 +90,7 @@ async def test_a_dead_letter_whose_cause_is_mended_is_taken_in_and_waits_no_more
     replayed = examhall("dead-letters", "replay", "identity", DATABASE_URL=identity_url, EXAMHALL_SERVICE_SECRET=SECRET)
     assert (replayed.returncode, replayed.stdout.splitlines()[-1]) == (0, "1 of 1 taken in."), replayed
     assert f"{event_id}  {_TYPE}  taken in" in replayed.stdout
-    assert await _value(identity_url, "SELECT count(*) FROM audit_log WHERE action = 'exam.published'") == 1
+    assert await _value(identity_url, "SELECT count(*) FROM audit_log WHERE action = 'exam_published'") == 1
     listed = examhall("dead-letters", "list", "identity", DATABASE_URL=identity_url).stdout
     assert listed.strip() == "No dead letters."
 
@@ -122,9 +127,11 @@ _TYPE = AuditRecorded.DESCRIPTOR.full_name
 
 
 def _entry() -> bytes:
-    return bytes(
-        AuditRecorded(action="exam.published", entity_type="exam", entity_id=str(new_id())).SerializeToString()
+    entry = AuditRecorded(
+        entry_id=str(new_id()), service="exams", action="exam_published", entity_type="exam", entity_id=str(new_id())
     )
+    entry.recorded_at.GetCurrentTime()
+    return entry.SerializeToString()
 
 
 async def _park(url: str, payload: bytes, reason: str) -> UUID:
