@@ -90,7 +90,7 @@ async def test_a_dead_letter_whose_cause_is_mended_is_taken_in_and_waits_no_more
     replayed = examhall("dead-letters", "replay", "identity", DATABASE_URL=identity_url, EXAMHALL_SERVICE_SECRET=SECRET)
     assert (replayed.returncode, replayed.stdout.splitlines()[-1]) == (0, "1 of 1 taken in."), replayed
     assert f"{event_id}  {_TYPE}  taken in" in replayed.stdout
-    assert await _value(identity_url, "SELECT count(*) FROM audit_log WHERE action = 'exam_published'") == 1
+    assert await _value(identity_url, "SELECT count(*) FROM audit_entries WHERE action = 'exam_published'") == 1
     listed = examhall("dead-letters", "list", "identity", DATABASE_URL=identity_url).stdout
     assert listed.strip() == "No dead letters."
 
