@@ -1,6 +1,8 @@
 """From a grade and its marks to the event that carries its whole state. The caller holds the grade's lock."""
 
 from collections.abc import Iterable
+from decimal import Decimal
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.outbox import record_event, timestamp
 from proto.examhall.attempts.v1.events_pb2 import Response
 from proto.examhall.grading.v1 import events_pb2
-from services.grading.tables import Grade, QuestionMark
+from services.grading.tables import Grade
 
 GradeEvent = (
     type[events_pb2.AttemptMarked]
@@ -22,8 +24,20 @@ GRADES = "grading.grades.v1"
 LONGEST_TEXT = 500
 
 
-def grade_state(grade: Grade, marks: Iterable[QuestionMark]) -> events_pb2.GradeState:
-    """The whole state of a grade, its marks in the attempt's order."""
+class ToldMark(Protocol):
+    """What an event tells of a mark: a row of question_marks, or only these columns of many."""
+
+    question_id: str
+    topic: str
+    response: bytes
+    points_awarded: Decimal | None
+    max_points: Decimal
+    outcome: str
+    is_human: bool
+
+
+def grade_state(grade: Grade, marks: Iterable[ToldMark]) -> events_pb2.GradeState:
+    """The whole state of a grade, its marks as they are given: in the attempt's order."""
     return events_pb2.GradeState(
         attempt_id=str(grade.attempt_id),
         revision=grade.revision,
@@ -37,7 +51,7 @@ def grade_state(grade: Grade, marks: Iterable[QuestionMark]) -> events_pb2.Grade
         max_score=str(grade.max_score),
         percentage="" if grade.percentage is None else str(grade.percentage),
         has_passed=grade.has_passed,
-        marks=[_question_mark(mark) for mark in sorted(marks, key=lambda mark: mark.position)],
+        marks=[_question_mark(mark) for mark in marks],
         submitted_at=timestamp(grade.submitted_at),
         marked_at=timestamp(grade.marked_at),
         released_at=timestamp(grade.released_at),
@@ -46,13 +60,13 @@ def grade_state(grade: Grade, marks: Iterable[QuestionMark]) -> events_pb2.Grade
     )
 
 
-def grade_changed(tx: AsyncSession, event: GradeEvent, grade: Grade, marks: Iterable[QuestionMark]) -> None:
+def grade_changed(tx: AsyncSession, event: GradeEvent, grade: Grade, marks: Iterable[ToldMark]) -> None:
     """Counts the revision up and records what happened to the grade."""
     grade.revision += 1
     record_event(tx, GRADES, grade.attempt_id, event(grade=grade_state(grade, marks)))
 
 
-def _question_mark(mark: QuestionMark) -> events_pb2.QuestionMark:
+def _question_mark(mark: ToldMark) -> events_pb2.QuestionMark:
     response = Response.FromString(mark.response)
     is_told = response.WhichOneof("kind") is not None and len(response.text) <= LONGEST_TEXT
     return events_pb2.QuestionMark(

@@ -13,6 +13,7 @@ from chassis.actors import Actor
 from chassis.errors import NotFound
 from services.grading.access import readable_grades
 from services.grading.conversion import ExamKey
+from services.grading.events import ToldMark
 from services.grading.marking import total_of
 from services.grading.tables import Exam, Grade, QuestionMark
 
@@ -39,13 +40,23 @@ async def read_grade(tx: AsyncSession, actor: Actor, attempt_id: UUID, *, lock: 
 
 async def marks_of(tx: AsyncSession, attempt_id: UUID) -> list[QuestionMark]:
     """The marks of one attempt, in its order."""
-    return (await marks_by_attempt(tx, [attempt_id]))[attempt_id]
+    query = sa.select(QuestionMark).where(col(QuestionMark.attempt_id) == attempt_id)
+    return list((await tx.execute(query.order_by(col(QuestionMark.position)))).scalars())
 
 
-async def marks_by_attempt(tx: AsyncSession, attempt_ids: Iterable[UUID]) -> Mapping[UUID, list[QuestionMark]]:
-    """The marks of attempts, each in its order; no marks for an attempt that is not graded."""
-    found: defaultdict[UUID, list[QuestionMark]] = defaultdict(list)
-    query = sa.select(QuestionMark).where(col(QuestionMark.attempt_id).in_(list(attempt_ids)))
-    for mark in (await tx.execute(query.order_by(col(QuestionMark.position)))).scalars():
-        found[mark.attempt_id].append(mark)
+async def told_marks_of(tx: AsyncSession, attempt_ids: Iterable[UUID]) -> Mapping[UUID, list[ToldMark]]:
+    """What events tell of the marks of many attempts, each in its order: plain rows, since a large exam has some hundred thousand."""
+    query = sa.select(
+        col(QuestionMark.attempt_id),
+        col(QuestionMark.question_id),
+        col(QuestionMark.topic),
+        col(QuestionMark.response),
+        col(QuestionMark.points_awarded),
+        col(QuestionMark.max_points),
+        col(QuestionMark.outcome),
+        col(QuestionMark.is_human),
+    ).where(col(QuestionMark.attempt_id).in_(list(attempt_ids)))
+    found: defaultdict[UUID, list[ToldMark]] = defaultdict(list)
+    for row in await tx.execute(query.order_by(col(QuestionMark.attempt_id), col(QuestionMark.position))):
+        found[row.attempt_id].append(row)
     return found

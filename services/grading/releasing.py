@@ -1,6 +1,6 @@
 """When students get to know: grades of an exam are made final, released, and hidden again."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,11 +13,12 @@ from chassis.actors import Actor
 from chassis.audit import record_audit
 from proto.examhall.grading.v1.events_pb2 import GradeFinalized, GradeHidden, GradeReleased
 from services.grading.access import find_exam, owned_exams
-from services.grading.events import grade_changed
-from services.grading.grades import marks_by_attempt
+from services.grading.events import ToldMark, grade_changed
+from services.grading.grades import told_marks_of
 from services.grading.problems import NotAllMarked, NothingFinalized
-from services.grading.tables import Attempt, Exam, Grade, QuestionMark
+from services.grading.tables import Attempt, Exam, Grade
 
+_CHUNK = 200  # grades whose marks are in memory at a time
 _LISTED = 100  # attempts named in a refusal; the counts are of all
 
 
@@ -39,10 +40,9 @@ async def finalize_grades(tx: AsyncSession, actor: Actor, exam_id: UUID) -> int:
     if outstanding := await _outstanding(tx, exam):
         raise _refusal(outstanding)
     grades = await _locked_grades(tx, exam, col(Grade.status) == "marked")
-    marks = await marks_by_attempt(tx, [grade.attempt_id for grade in grades])
-    for grade in grades:
+    async for grade, marks in _with_marks(tx, grades):
         grade.status = "finalized"
-        grade_changed(tx, GradeFinalized, grade, marks[grade.attempt_id])
+        grade_changed(tx, GradeFinalized, grade, marks)
     record_audit(tx, actor, "grades_finalized", "exam", exam.id, new={"count": len(grades)})
     return len(grades)
 
@@ -54,9 +54,8 @@ async def release_grades(tx: AsyncSession, actor: Actor, exam_id: UUID, at: date
     if not final:
         raise NothingFinalized("No grade of this exam is final; finalize the grades before you release them.")
     hidden = [grade for grade in final if not grade.is_released]
-    marks = await marks_by_attempt(tx, [grade.attempt_id for grade in hidden])
-    for grade in hidden:
-        _release(tx, grade, marks[grade.attempt_id], at)
+    async for grade, marks in _with_marks(tx, hidden):
+        _release(tx, grade, marks, at)
     record_audit(tx, actor, "grades_released", "exam", exam.id, new={"count": len(hidden)})
     return len(hidden)
 
@@ -65,24 +64,21 @@ async def hide_grades(tx: AsyncSession, actor: Actor, exam_id: UUID) -> int:
     """Takes the exam's released grades out of students' sight; how many. They stay final."""
     exam = await find_exam(tx, exam_id, owned_exams(actor), lock=True)
     released = await _locked_grades(tx, exam, col(Grade.is_released))
-    marks = await marks_by_attempt(tx, [grade.attempt_id for grade in released])
-    for grade in released:
+    async for grade, marks in _with_marks(tx, released):
         grade.is_released, grade.released_at = False, None
-        grade_changed(tx, GradeHidden, grade, marks[grade.attempt_id])
+        grade_changed(tx, GradeHidden, grade, marks)
     record_audit(tx, actor, "grades_hidden", "exam", exam.id, new={"count": len(released)})
     return len(released)
 
 
-def release_if_automatic(
-    tx: AsyncSession, exam: Exam, grade: Grade, marks: Sequence[QuestionMark], at: datetime
-) -> None:
+def release_if_automatic(tx: AsyncSession, exam: Exam, grade: Grade, marks: Sequence[ToldMark], at: datetime) -> None:
     """Finalizes and releases a grade whose last mark has just fallen, when its exam releases automatically."""
     if exam.release_automatically and grade.status == "marked":
         grade.status = "finalized"
         _release(tx, grade, marks, at)
 
 
-def _release(tx: AsyncSession, grade: Grade, marks: Sequence[QuestionMark], at: datetime) -> None:
+def _release(tx: AsyncSession, grade: Grade, marks: Sequence[ToldMark], at: datetime) -> None:
     grade.is_released, grade.released_at = True, at
     grade_changed(tx, GradeReleased, grade, marks)
 
@@ -90,6 +86,15 @@ def _release(tx: AsyncSession, grade: Grade, marks: Sequence[QuestionMark], at: 
 async def _locked_grades(tx: AsyncSession, exam: Exam, condition: sa.ColumnElement[bool]) -> list[Grade]:
     query = sa.select(Grade).where(col(Grade.exam_id) == exam.id, condition)
     return list((await tx.execute(query.order_by(col(Grade.attempt_id)).with_for_update())).scalars())
+
+
+async def _with_marks(tx: AsyncSession, grades: Sequence[Grade]) -> AsyncIterator[tuple[Grade, Sequence[ToldMark]]]:
+    """Each grade with its marks, a chunk in memory at a time."""
+    for start in range(0, len(grades), _CHUNK):
+        chunk = grades[start : start + _CHUNK]
+        marks = await told_marks_of(tx, [grade.attempt_id for grade in chunk])
+        for grade in chunk:
+            yield grade, marks[grade.attempt_id]
 
 
 async def _outstanding(tx: AsyncSession, exam: Exam) -> Outstanding:
