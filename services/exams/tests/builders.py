@@ -1,7 +1,7 @@
 """An author's office for tests: the exams service, running, beside a small gRPC server that answers for identity; and things to put into it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +63,7 @@ class Office:
 
     service: RunningService
     registry: Registry
+    stop_registry: Callable[[], Awaitable[None]]
     author_id: UUID = field(default_factory=new_id)
 
     def __post_init__(self) -> None:
@@ -141,6 +142,6 @@ async def open_office(postgres_url: str, kafka: str) -> AsyncIterator[Office]:
     try:
         async with running(build, postgres_url, kafka, peers={"identity": address}) as service:
             await eventually(service.runtime.security.is_ready.is_set)
-            yield Office(service, registry)
+            yield Office(service, registry, lambda: server.stop(grace=None))
     finally:
         await server.stop(grace=None)
