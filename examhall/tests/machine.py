@@ -71,8 +71,10 @@ class Machine:
         return bool(record and record.parts) and all(part.state == "ready" for part in record.parts.values())
 
     def wait_until_ready(self) -> "Machine":
-        """Waits; fails with what it printed when it ends before."""
-        wait_for(lambda: self.is_ready() or self.process.poll() is not None, READY_SECONDS)
+        """Waits until it says that it is ready; fails with what it printed when it ends before."""
+        wait_for(
+            lambda: "Examhall is ready" in self.output.read_text() or self.process.poll() is not None, READY_SECONDS
+        )
         assert self.process.poll() is None, self.output.read_text()
         return self
 

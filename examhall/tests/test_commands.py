@@ -25,10 +25,10 @@ async def identity_url(postgres_url: str) -> str:
 
 
 @pytest.fixture
-def empty_server(tmp_path: Path) -> Iterator[str]:
+def empty_server(folder: Path) -> Iterator[str]:
     """A PostgreSQL server of the test's own, without databases of ours."""
     port = free_port()
-    server = start_postgres(tmp_path / "postgres", port)
+    server = start_postgres(folder / "postgres", port)
     yield f"postgresql://postgres@{HOST}:{port}/postgres"
     server.stop()
 
@@ -52,8 +52,8 @@ def test_a_service_is_not_run_without_the_installations_secret():
 
 
 @pytest.mark.parametrize("command", [["serve"], ["migrate"], ["dead-letters", "list"], ["up", "--service"]])
-def test_a_service_that_does_not_exist_is_refused_by_name(command: list[str], tmp_path: Path):
-    refused = examhall(*command, "astrology", EXAMHALL_DATA=str(tmp_path / "data"))
+def test_a_service_that_does_not_exist_is_refused_by_name(command: list[str], folder: Path):
+    refused = examhall(*command, "astrology", EXAMHALL_DATA=str(folder / "data"))
     assert refused.returncode == 2
     assert "there is no service 'astrology'" in refused.stderr
 
@@ -70,9 +70,9 @@ async def test_migrating_one_service_works_on_the_database_that_the_address_name
     assert await _value(empty_server, "SELECT count(*) FROM specializations") == 17
 
 
-def test_migrating_without_an_address_says_what_to_set(tmp_path: Path):
+def test_migrating_without_an_address_says_what_to_set(folder: Path):
     for arguments in (["migrate"], ["migrate", "identity"], ["dead-letters", "list", "identity"]):
-        refused = examhall(*arguments, EXAMHALL_DATA=str(tmp_path / "data"))
+        refused = examhall(*arguments, EXAMHALL_DATA=str(folder / "data"))
         assert refused.returncode == 2
         assert "DATABASE_URL" in refused.stderr
 
@@ -117,8 +117,8 @@ async def test_a_single_dead_letter_can_be_chosen(identity_url: str):
     assert await _value(identity_url, "SELECT event_id FROM dead_letters WHERE resolved_at IS NULL") == other
 
 
-def test_status_of_a_machine_where_nothing_runs_is_3_as_systemctl_has_it(tmp_path: Path):
-    shown = examhall("status", "--data", str(tmp_path / "data"))
+def test_status_of_a_machine_where_nothing_runs_is_3_as_systemctl_has_it(folder: Path):
+    shown = examhall("status", "--data", str(folder / "data"))
     assert shown.returncode == 3
     assert "does not run" in shown.stdout
 

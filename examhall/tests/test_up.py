@@ -17,15 +17,15 @@ PARTS = {"postgres", "redis", "broker", "nursery", "identity", "gateway"}
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+def up(folder_of_the_module: Path) -> Iterator[Machine]:
     """One machine for all tests that leave it as it was."""
-    with machine(tmp_path_factory.mktemp("up") / "data") as running_machine:
+    with machine(folder_of_the_module / "data") as running_machine:
         yield running_machine.wait_until_ready()
 
 
-def test_all_services_are_ready_within_fifteen_seconds_from_nothing(tmp_path: Path):
+def test_all_services_are_ready_within_fifteen_seconds_from_nothing(folder: Path):
     began = time.monotonic()
-    with machine(tmp_path / "data", services=()) as everything:
+    with machine(folder / "data", services=()) as everything:
         everything.wait_until_ready()
         assert time.monotonic() - began < 15
         assert set(installed_services()) < set(everything.record.parts)
@@ -76,11 +76,11 @@ def test_the_secret_and_the_record_are_for_the_owners_eyes(up: Machine):
     assert {(up.folder / name).stat().st_mode & 0o777 for name in ("secret", "running.json")} == {0o600}
 
 
-def test_only_the_gateway_can_be_reached_from_outside(tmp_path: Path):
-    with machine(tmp_path / "data", EXAMHALL_HTTP_HOST="0.0.0.0") as up:  # noqa: S104
+def test_only_the_gateway_can_be_reached_from_outside(folder: Path):
+    with machine(folder / "data", EXAMHALL_HTTP_HOST="0.0.0.0") as up:  # noqa: S104
         up.wait_until_ready()
         listening = {
-            connection.laddr.ip
+            connection.laddr.ip.removeprefix("::ffff:")
             for process in up.all_processes()
             if process.pid != up.pid("gateway")
             for connection in process.net_connections("inet")
@@ -90,8 +90,8 @@ def test_only_the_gateway_can_be_reached_from_outside(tmp_path: Path):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_told_to_stop_it_ends_everything_within_fifteen_seconds(tmp_path: Path, how: signal.Signals):
-    with machine(tmp_path / "data") as up:
+def test_told_to_stop_it_ends_everything_within_fifteen_seconds(folder: Path, how: signal.Signals):
+    with machine(folder / "data") as up:
         processes = up.wait_until_ready().all_processes()
         began = time.monotonic()
         assert up.stop(how) == 0
@@ -100,16 +100,16 @@ def test_told_to_stop_it_ends_everything_within_fifteen_seconds(tmp_path: Path, 
         assert examhall("status", "--data", str(up.folder)).returncode == 3
 
 
-def test_told_to_stop_while_it_starts_it_leaves_nothing(tmp_path: Path):
-    with machine(tmp_path / "data") as up:
-        wait_for(lambda: (tmp_path / "data" / "running.json").exists() and up.record.parts["postgres"].pid is not None)
+def test_told_to_stop_while_it_starts_it_leaves_nothing(folder: Path):
+    with machine(folder / "data") as up:
+        wait_for(lambda: (folder / "data" / "running.json").exists() and up.record.parts["postgres"].pid is not None)
         processes = up.all_processes()
         assert up.stop(signal.SIGINT) == 0
         assert [process for process in processes if not has_ended(process)] == []
 
 
-def test_a_killed_supervisor_leaves_no_process_behind_and_the_next_start_finds_all_data(tmp_path: Path):
-    with machine(tmp_path / "data") as first:
+def test_a_killed_supervisor_leaves_no_process_behind_and_the_next_start_finds_all_data(folder: Path):
+    with machine(folder / "data") as first:
         first.wait_until_ready()
         token = first.log_in()
         made = first.call("POST", "/api/v1/centres", {"name": "Riverside Campus", "code": "RVS"}, token)
@@ -117,48 +117,48 @@ def test_a_killed_supervisor_leaves_no_process_behind_and_the_next_start_finds_a
         first.process.kill()
         wait_for(lambda: all(has_ended(process) for process in processes))
         first.process.wait()
-    with machine(tmp_path / "data") as second:
+    with machine(folder / "data") as second:
         second.wait_until_ready()
         centres = second.call("GET", "/api/v1/centres", token=second.log_in())
         assert made["id"] in [centre["id"] for centre in centres["items"]]
         assert second.call("GET", "/api/v1/students", token=second.log_in())["total"] == 120
 
 
-def test_without_the_demonstration_nobody_can_log_in_with_its_password(tmp_path: Path):
-    with machine(tmp_path / "data", options=["--no-demo"]) as up:
+def test_without_the_demonstration_nobody_can_log_in_with_its_password(folder: Path):
+    with machine(folder / "data", options=["--no-demo"]) as up:
         up.wait_until_ready()
         with pytest.raises(urllib.error.HTTPError, match="401"):
             up.log_in()
         assert "a-calm-exam-hall" not in up.output.read_text()
 
 
-def test_a_misspelt_variable_is_an_error_and_nothing_is_started(tmp_path: Path):
-    refused = examhall("up", "--data", str(tmp_path / "data"), EXAMHALL_ACESS_TOKEN_MINUTES="5")
+def test_a_misspelt_variable_is_an_error_and_nothing_is_started(folder: Path):
+    refused = examhall("up", "--data", str(folder / "data"), EXAMHALL_ACESS_TOKEN_MINUTES="5")
     assert refused.returncode == 2
     assert "EXAMHALL_ACESS_TOKEN_MINUTES" in refused.stderr
-    assert not (tmp_path / "data").exists()
+    assert not (folder / "data").exists()
 
 
-def test_a_gateways_port_that_another_program_has_is_an_error_that_names_a_way_out(tmp_path: Path, up: Machine):
-    refused = examhall("up", "--data", str(tmp_path / "data"), "--port", str(up.port))
+def test_a_gateways_port_that_another_program_has_is_an_error_that_names_a_way_out(folder: Path, up: Machine):
+    refused = examhall("up", "--data", str(folder / "data"), "--port", str(up.port))
     assert refused.returncode == 2
     assert f"Port {up.port} is in use by another program" in refused.stderr
 
 
-def test_a_service_that_does_not_start_ends_it_all_and_its_last_words_are_shown(tmp_path: Path):
-    with machine(tmp_path / "data", EXAMHALL_LOCK_FAILURES="none") as up:
+def test_a_service_that_does_not_start_ends_it_all_and_its_last_words_are_shown(folder: Path):
+    with machine(folder / "data", EXAMHALL_LOCK_FAILURES="none") as up:
         assert up.process.wait(40) == 1
         output = up.output.read_text()
         assert "identity does not start: exit status 1" in output
         assert "lock_failures" in output
 
 
-def test_a_given_postgresql_is_used_and_none_is_started(tmp_path: Path):
+def test_a_given_postgresql_is_used_and_none_is_started(folder: Path):
     port = free_port()
-    server = start_postgres(tmp_path / "given", port)
+    server = start_postgres(folder / "given", port)
     try:
         url = f"postgresql://postgres@{HOST}:{port}/postgres"
-        with machine(tmp_path / "data", DATABASE_URL=url) as up:
+        with machine(folder / "data", DATABASE_URL=url) as up:
             up.wait_until_ready()
             assert set(up.record.parts) == PARTS - {"postgres"}
             assert up.call("GET", "/api/v1/students", token=up.log_in())["total"] == 120
