@@ -1,0 +1,65 @@
+"""The same events give the same tables, in whatever order they come and however often."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.consuming import Consumer, Event
+from chassis.ids import new_id
+from chassis.testing import RunningService
+from proto.examhall.identity.v1.people_pb2 import PersonDeleted, PersonRegistered, PersonState
+from services.analytics.consumers import SUBSCRIPTIONS
+from services.analytics.tables import READ_MODELS
+from services.analytics.tests.tapes import Tape, shuffled_with_repeats, tapes
+
+Dump = dict[str, list[tuple[Any, ...]]]
+
+
+async def dump(tx: AsyncSession) -> Dump:
+    """Every row of every read model, in an order of its own."""
+    return {
+        table.__tablename__: sorted(map(tuple, await tx.execute(sa.select(*table.__table__.columns))), key=repr)
+        for table in READ_MODELS
+    }
+
+
+async def read_models_after(service: RunningService, events: Iterable[Event]) -> Dump:
+    """The read models that these events make out of nothing, with no inbox to drop what comes again; undone afterwards."""
+    consumer = Consumer(service.runtime, "test", SUBSCRIPTIONS)
+    async with service.database.session() as tx:
+        for event in events:
+            await consumer.apply(tx, event)
+        found = await dump(tx)
+        await tx.rollback()
+    return found
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_any_order_and_any_repetition_of_events_give_the_same_read_models(
+    service: RunningService, data: st.DataObject
+) -> None:
+    tape = data.draw(tapes())
+    told = data.draw(shuffled_with_repeats(tape))
+    assert await read_models_after(service, told) == await read_models_after(service, tape)
+
+
+async def test_a_deleted_person_is_forgotten_even_when_an_older_event_comes_late(service: RunningService) -> None:
+    tape = _one_person_deleted()
+    for order in (tape, tape[::-1]):
+        [person] = (await read_models_after(service, order))["people"]
+        assert "Ada" not in person
+        assert True in person
+
+
+def _one_person_deleted() -> list[Event]:
+    person_id = str(new_id())
+    tape = Tape(lambda _: None, [])
+    state = PersonState(person_id=person_id, version=1, role="student", name="Ada")
+    tape.record("identity.people.v1", person_id, PersonRegistered(person=state))
+    tape.record("identity.people.v1", person_id, PersonDeleted(person_id=person_id, version=2))
+    return tape.events
