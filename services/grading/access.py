@@ -50,6 +50,18 @@ async def find_exam(tx: AsyncSession, exam_id: UUID, condition: sa.ColumnElement
     return exam
 
 
+async def find_grade(
+    tx: AsyncSession, attempt_id: UUID, condition: sa.ColumnElement[bool], *, lock: bool = False
+) -> Grade:
+    """The grade of an attempt, when the condition on it or its exam lets the caller at it. Raises NotFound otherwise."""
+    query = sa.select(Grade).join(Exam, col(Exam.id) == col(Grade.exam_id))
+    query = query.where(col(Grade.attempt_id) == attempt_id, condition)
+    grade: Grade | None = await tx.scalar(query.with_for_update(of=Grade) if lock else query)
+    if grade is None:
+        raise NotFound("There is no such grade.")
+    return grade
+
+
 def _of_own_centre(actor: Actor, centre_id: sa.ColumnElement[UUID | None]) -> sa.ColumnElement[bool]:
     # Without a centre the comparison would be IS NULL: everybody who belongs to none.
     return sa.false() if actor.centre_id is None else centre_id == actor.centre_id

@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.actors import Actor
 from proto.examhall.attempts.v1.events_pb2 import Response
+from services.grading.access import find_grade, owned_exams
 from services.grading.answer_keys import stored_key
 from services.grading.conversion import response_value
-from services.grading.grades import marks_of, read_grade
+from services.grading.grades import marks_of
 from services.grading.marking import mark_attempt
 
 
@@ -25,7 +26,7 @@ class Difference:
 
 async def check_marks(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> list[Difference]:
     """How the stored marks differ from the rules' own; human marks are a human's, so they are left out."""
-    grade = await read_grade(tx, actor, attempt_id)
+    grade = await find_grade(tx, attempt_id, owned_exams(actor))
     stored = await marks_of(tx, attempt_id)
     key = await stored_key(tx, grade.exam_id, grade.exam_version)
     answers = {mark.question_id: response_value(Response.FromString(mark.response)) for mark in stored}

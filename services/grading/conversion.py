@@ -48,9 +48,9 @@ class ExamKey:
         return _decimal(self.message.paper.settings.passing_percentage)
 
 
-def response_value(message: ResponseMessage | None) -> Response:
+def response_value(message: ResponseMessage) -> Response:
     """The response as marking takes it; None for one that was cleared."""
-    match message and message.WhichOneof("kind"):
+    match message.WhichOneof("kind"):
         case "choice":
             return frozenset(message.choice.option_ids)
         case "truth":

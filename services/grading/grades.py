@@ -1,4 +1,4 @@
-"""What a grade says follows from its marks; here is how, and how grades and marks are found."""
+"""What a grade says follows from its marks: here is how, and how marks are found."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,13 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from chassis.actors import Actor
-from chassis.errors import NotFound
-from services.grading.access import readable_grades
 from services.grading.conversion import ExamKey
 from services.grading.events import ToldMark
 from services.grading.marking import total_of
-from services.grading.tables import Exam, Grade, QuestionMark
+from services.grading.tables import Grade, QuestionMark
 
 
 def count_again(grade: Grade, marks: Sequence[QuestionMark], key: ExamKey, at: datetime) -> None:
@@ -26,16 +23,6 @@ def count_again(grade: Grade, marks: Sequence[QuestionMark], key: ExamKey, at: d
     grade.has_passed = total.has_passed(key.passing_percentage)
     grade.status = "waiting" if total.waiting_count else "marked"
     grade.marked_at = at
-
-
-async def read_grade(tx: AsyncSession, actor: Actor, attempt_id: UUID, *, lock: bool = False) -> Grade:
-    """The grade of an attempt, for staff who may read it. Raises NotFound: whose attempts there are is not everybody's business."""
-    query = sa.select(Grade).join(Exam, col(Exam.id) == col(Grade.exam_id))
-    query = query.where(col(Grade.attempt_id) == attempt_id, readable_grades(actor))
-    grade: Grade | None = await tx.scalar(query.with_for_update(of=Grade) if lock else query)
-    if grade is None:
-        raise NotFound("There is no such grade.")
-    return grade
 
 
 async def marks_of(tx: AsyncSession, attempt_id: UUID) -> list[QuestionMark]:

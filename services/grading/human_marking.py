@@ -13,9 +13,10 @@ from chassis.audit import record_audit
 from chassis.errors import InvalidInput
 from chassis.http import require_match
 from proto.examhall.grading.v1.events_pb2 import AttemptMarked
+from services.grading.access import find_grade, marked_exams
 from services.grading.answer_keys import stored_key
 from services.grading.events import grade_changed
-from services.grading.grades import count_again, marks_of, read_grade
+from services.grading.grades import count_again, marks_of
 from services.grading.marking import Outcome, outcome_of_points, rounded
 from services.grading.problems import GradeIsReleased
 from services.grading.releasing import release_if_automatic
@@ -45,7 +46,7 @@ async def give_marks(
     PreconditionFailed when it is not the stored one any more, PreconditionRequired when it is missing, GradeIsReleased, and InvalidInput for a
     question that the attempt doesn't have or points outside 0 to its maximum.
     """
-    grade = await read_grade(tx, actor, attempt_id, lock=True)
+    grade = await find_grade(tx, attempt_id, marked_exams(actor), lock=True)
     if grade.is_released:
         raise GradeIsReleased("The student can see this grade already; hide the exam's grades before you change it.")
     marks = await marks_of(tx, attempt_id)

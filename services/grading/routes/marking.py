@@ -9,10 +9,10 @@ from sqlmodel import col
 
 from chassis.clock import now
 from chassis.http import Caller, IfMatch, Page, PageQuery, Tx, etag
-from services.grading.access import MARKERS, OWNERS, READERS
+from services.grading.access import MARKERS, OWNERS, READERS, find_grade, marked_exams, readable_grades
 from services.grading.answer_keys import stored_key
 from services.grading.checking import check_marks
-from services.grading.grades import marks_of, read_grade
+from services.grading.grades import marks_of
 from services.grading.human_marking import give_marks
 from services.grading.queue import QueueFilter, waiting_answers
 from services.grading.tables import Grade, GradeChange, Person, QuestionMark
@@ -35,7 +35,7 @@ async def list_waiting_answers(
 async def read_attempts_grade(attempt_id: UUID, tx: Tx, caller: Caller, response: Response) -> GradeOut:
     """The grade of an attempt, with every answer and its mark."""
     caller.require(*READERS)
-    grade = await read_grade(tx, caller, attempt_id)
+    grade = await find_grade(tx, attempt_id, readable_grades(caller))
     return await _shown(tx, grade, await marks_of(tx, attempt_id), response)
 
 
@@ -54,7 +54,7 @@ async def give_attempts_marks(
 async def list_grade_changes(attempt_id: UUID, tx: Tx, caller: Caller, page: PageQuery) -> Page[GradeChangeOut]:
     """Every human mark the attempt ever got, oldest first."""
     caller.require(*MARKERS)
-    await read_grade(tx, caller, attempt_id)
+    await find_grade(tx, attempt_id, marked_exams(caller))
     query = sa.select(GradeChange).where(col(GradeChange.attempt_id) == attempt_id)
     total = await tx.scalar(query.with_only_columns(sa.func.count())) or 0
     rows = await tx.execute(query.order_by(col(GradeChange.id)).offset(page.offset).limit(page.limit))
