@@ -5,13 +5,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import defer
 from sqlmodel import col
 
 from chassis.actors import Actor
 from chassis.paging import PageRequest
 from services.exams.rights import in_force, shown_to, written_by
-from services.exams.tables import Exam, ExamVersion
+from services.exams.tables import WITHOUT_PAPER, Exam, ExamVersion
 
 
 @dataclass(frozen=True)
@@ -37,17 +36,16 @@ async def find_shown(
     tx: AsyncSession, actor: Actor, wanted: ExamFilter, page: PageRequest
 ) -> tuple[list[tuple[Exam, ExamVersion]], int]:
     """One page of the exams published to somebody who does not write them, newest first, as they are published; and how many there are."""
-    query = sa.select(Exam, ExamVersion).join(ExamVersion, in_force())
+    query = sa.select(Exam, ExamVersion).join(ExamVersion, in_force()).options(*WITHOUT_PAPER)
     rows, total = await _page(tx, query.where(shown_to(actor), *_conditions(wanted, ExamVersion)), page)
     return [(exam, version) for exam, version in rows], total
 
 
 async def find_versions(tx: AsyncSession, exam: Exam, page: PageRequest) -> tuple[list[ExamVersion], int]:
-    """One page of an exam's frozen versions, newest first, and how many there are; papers and keys stay in the database."""
+    """One page of an exam's frozen versions, newest first, and how many there are."""
     query = sa.select(ExamVersion).where(col(ExamVersion.exam_id) == exam.id)
     newest = query.order_by(col(ExamVersion.version).desc()).offset(page.offset).limit(page.limit)
-    light = newest.options(defer(col(ExamVersion.paper)), defer(col(ExamVersion.answer_key)))
-    return list((await tx.execute(light)).scalars()), exam.version
+    return list((await tx.execute(newest.options(*WITHOUT_PAPER))).scalars()), exam.version
 
 
 def _conditions(wanted: ExamFilter, described_by: type[Exam] | type[ExamVersion]) -> list[sa.ColumnElement[bool]]:

@@ -14,7 +14,7 @@ from services.exams.events import exam_archived, exam_published
 from services.exams.papers import answer_key_of, paper_of
 from services.exams.problems import NotPublishable
 from services.exams.readiness import Fault, exam_faults, schedule_faults
-from services.exams.tables import ARCHIVED, PUBLISHED, Exam, ExamVersion
+from services.exams.tables import ARCHIVED, PUBLISHED, WITHOUT_PAPER, Exam, ExamVersion
 
 
 def faults_of_draft(exam: Exam, content: ExamContent, at: datetime) -> list[Fault]:
@@ -64,7 +64,7 @@ def _frozen(exam: Exam, content: ExamContent, actor: Actor | None, at: datetime)
 
 async def version_in_force(tx: AsyncSession, exam: Exam) -> ExamVersion:
     """The frozen version that new attempts of a published exam get."""
-    return await tx.get_one(ExamVersion, (exam.id, exam.version))
+    return await tx.get_one(ExamVersion, (exam.id, exam.version), options=WITHOUT_PAPER)
 
 
 async def archive_exam(tx: AsyncSession, actor: Actor, exam: Exam, at: datetime) -> None:

@@ -11,7 +11,16 @@ from chassis.actors import Actor
 from chassis.errors import NotFound
 from services.exams.audience import EVERYONE, centre_key
 from services.exams.problems import ExamArchived
-from services.exams.tables import ARCHIVED, PUBLISHED, Exam, ExamVersion, Person, QuestionBank, StoredQuestion
+from services.exams.tables import (
+    ARCHIVED,
+    PUBLISHED,
+    WITHOUT_PAPER,
+    Exam,
+    ExamVersion,
+    Person,
+    QuestionBank,
+    StoredQuestion,
+)
 
 AUTHORS = ("instructor", "admin")
 
@@ -73,6 +82,7 @@ async def exam_to_change(tx: AsyncSession, actor: Actor, exam_id: UUID) -> Exam:
 async def shown_exam(tx: AsyncSession, actor: Actor, exam_id: UUID) -> tuple[Exam, ExamVersion]:
     """A published exam the actor may see, and its version in force. Raises NotFound."""
     query = sa.select(Exam, ExamVersion).join(ExamVersion, in_force()).where(col(Exam.id) == exam_id, shown_to(actor))
+    query = query.options(*WITHOUT_PAPER)
     found = (await tx.execute(query)).one_or_none()
     if found is None:
         raise NotFound("There is no such exam.")

@@ -15,7 +15,7 @@ from proto.examhall.exams.v1.keys_pb2 import AnswerKey
 from proto.examhall.exams.v1.papers_pb2 import Paper
 from services.exams.events import exam_state
 from services.exams.rights import in_force
-from services.exams.tables import Exam, ExamVersion
+from services.exams.tables import WITHOUT_PAPER, Exam, ExamVersion
 
 
 class ExamsRpc(ExamsServicer):  # type: ignore[misc]
@@ -27,7 +27,10 @@ class ExamsRpc(ExamsServicer):  # type: ignore[misc]
     async def GetExam(self, request: GetExamRequest, context: Any) -> ExamState:
         """The state of a published or archived exam. NOT_FOUND for a draft never published."""
         query = (
-            sa.select(Exam, ExamVersion).join(ExamVersion, in_force()).where(col(Exam.id) == _exam_id(request.exam_id))
+            sa.select(Exam, ExamVersion)
+            .options(*WITHOUT_PAPER)
+            .join(ExamVersion, in_force())
+            .where(col(Exam.id) == _exam_id(request.exam_id))
         )
         async with self._runtime.database.session() as tx:
             found = (await tx.execute(query)).one_or_none()

@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field
+from sqlalchemy.orm import defer
+from sqlmodel import Field, col
 
 from chassis.clock import now
 from chassis.ids import new_id
@@ -202,3 +203,7 @@ class ExamVersion(Table, table=True):
     def settings_value(self) -> ExamSettings:
         """The settings this version is sat with."""
         return msgspec.convert(self.settings, ExamSettings)
+
+
+# Options of a query for versions that leaves papers and keys, which may be megabytes, where they are.
+WITHOUT_PAPER = (defer(col(ExamVersion.paper)), defer(col(ExamVersion.answer_key)))

@@ -1,22 +1,20 @@
 """/api/v1/question-banks."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from chassis.http import Caller, IfMatch, Once, Page, PageQuery, Tx, etag, require_match
 from services.exams import banks as use_cases
 from services.exams.rights import AUTHORS, authored_bank
+from services.exams.views.fields import Part
 from services.exams.views.questions import BankChange, BankOut, Deleted, NewBank
 
 router = APIRouter(prefix="/api/v1/question-banks", tags=["question banks"])
 
-Search = Annotated[str | None, Query(max_length=100, description="part of the name")]
-
 
 @router.get("", operation_id="listQuestionBanks")
-async def list_banks(tx: Tx, caller: Caller, page: PageQuery, search: Search = None) -> Page[BankOut]:
+async def list_banks(tx: Tx, caller: Caller, page: PageQuery, search: Part = None) -> Page[BankOut]:
     """The caller's banks by name."""
     banks, total = await use_cases.find_banks(tx, caller, search, page)
     return Page.of([BankOut.of(bank, count) for bank, count in banks], total, page)

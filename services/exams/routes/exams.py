@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Response
 
 from chassis.clock import now
 from chassis.errors import NotFound
@@ -29,12 +29,11 @@ from services.exams.views.exams import (
     VersionOut,
     VersionSummary,
 )
+from services.exams.views.fields import Exactly, Part
 from services.exams.views.questions import Deleted
 
 router = APIRouter(prefix="/api/v1/exams", tags=["exams"])
 
-Search = Annotated[str | None, Query(max_length=100, description="part of the title")]
-OfSubject = Annotated[str | None, Query(max_length=100, description="exactly this subject, in any case")]
 VersionNumber = Annotated[Positive, Path(description="from 1")]
 
 
@@ -58,8 +57,8 @@ async def list_exams(
     page: PageQuery,
     status: Status | None = None,
     kind: Kind | None = None,
-    subject: OfSubject = None,
-    search: Search = None,
+    subject: Exactly = None,
+    search: Part = None,
 ) -> Page[ExamSummary] | Page[SupervisedExam] | Page[PublishedExam]:
     """Exams, newest first: authors see what they work on, staff what names them or reaches their centre, students what is published to them."""
     wanted = ExamFilter(status, kind, subject, search)
@@ -125,7 +124,7 @@ async def duplicate_exam(exam_id: UUID, tx: Tx, caller: Caller, once: Once, resp
     caller.require(*AUTHORS)
 
     async def create() -> ExamOut:
-        original = await authored_exam(tx, caller, exam_id)
+        original = await authored_exam(tx, caller, exam_id, lock=True)
         return await _exam_out(tx, await authoring.duplicate_exam(tx, caller, original), response)
 
     return await once(ExamOut, create)

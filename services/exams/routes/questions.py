@@ -1,21 +1,18 @@
 """/api/v1/questions."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from chassis.http import Caller, IfMatch, Once, Page, PageQuery, Tx, etag, require_match
 from services.exams import questions as use_cases
 from services.exams.content import Difficulty, QuestionType
 from services.exams.rights import AUTHORS, authored_bank, authored_question
 from services.exams.tables import QuestionBank
+from services.exams.views.fields import Exactly, Part
 from services.exams.views.questions import Deleted, QuestionBody, QuestionChange, QuestionOut
 
 router = APIRouter(prefix="/api/v1/questions", tags=["questions"])
-
-Search = Annotated[str | None, Query(max_length=100, description="part of the question's text")]
-OfTopic = Annotated[str | None, Query(max_length=100, description="exactly this topic")]
 
 
 @router.get("", operation_id="listQuestions")
@@ -24,10 +21,10 @@ async def list_questions(
     caller: Caller,
     page: PageQuery,
     type: QuestionType | None = None,
-    topic: OfTopic = None,
+    topic: Exactly = None,
     difficulty: Difficulty | None = None,
     bank_id: UUID | None = None,
-    search: Search = None,
+    search: Part = None,
 ) -> Page[QuestionOut]:
     """The caller's questions, newest first."""
     wanted = use_cases.QuestionFilter(type, topic, difficulty, bank_id, search)

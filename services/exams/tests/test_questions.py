@@ -51,6 +51,7 @@ async def test_types_of_a_later_release_are_refused_in_so_many_words(office: Off
         ({"topic": "two\nlines"}, ("topic", "string_pattern_mismatch")),
         ({"difficulty": "brutal"}, ("difficulty", "enum")),
         ({"image_url": "javascript:alert(1)"}, ("image_url", "string_pattern_mismatch")),
+        ({"image_url": "https://e.org/\0"}, ("image_url", "string_pattern_mismatch")),
         ({"image_url": "http://plain.example/a.png"}, ("image_url", "string_pattern_mismatch")),
         ({"options": [{"text": "a", "id": str(new_id())}]}, ("options.0.id", "unknown")),
         ({"options": [{"text": "a", "credit": "x"}]}, ("options.0.credit", "decimal_parsing")),
@@ -207,3 +208,8 @@ async def test_a_question_can_be_put_only_into_ones_own_bank(office: Office) -> 
     change = await office.author.patch(f"{PATH}/{question['id']}", json={"bank_id": foreign["id"]})
     assert change.status_code == 404
     assert (await done(office.author.get(f"{PATH}/{question['id']}")))["bank_id"] is None
+
+
+@pytest.mark.parametrize("path", [PATH, BANKS, "/api/v1/exams"])
+async def test_a_search_for_what_no_text_can_hold_is_refused_and_no_failure(office: Office, path: str) -> None:
+    assert rules(await office.author.get(path, params={"search": "\0"})) == [("search", "string_pattern_mismatch")]

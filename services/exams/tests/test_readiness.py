@@ -23,7 +23,7 @@ from services.exams.content import (
     Window,
 )
 from services.exams.readiness import MAX_PAPER_CHARACTERS, MAX_QUESTIONS, exam_faults, question_faults, schedule_faults
-from services.exams.tests.strategies import questions
+from services.exams.tests.strategies import points, questions
 
 ALL_OR_NOTHING, PARTIAL = MultipleSelectRule.ALL_OR_NOTHING, MultipleSelectRule.PARTIAL_CREDIT
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -126,11 +126,11 @@ def test_credits_are_for_all_correct_options_and_add_up_to_the_points(
     assert broken(question, ALL_OR_NOTHING) == []
 
 
-@given(questions())
-def test_other_points_for_a_question_never_break_a_rule_of_its_credits(question: Question) -> None:
+@given(points)
+def test_other_points_for_a_question_never_break_a_rule_of_its_credits(other: Decimal) -> None:
     thirds = tuple(option(str(n), True, credit) for n, credit in enumerate(("0.01", "0.02", "2.97")))
     several = a_question("multiple_select", points=Decimal(3), options=thirds)
-    assert broken(several.worth(question.points), PARTIAL) == []
+    assert broken(several.worth(other), PARTIAL) == []
 
 
 def test_an_image_is_enough_for_a_question_and_an_option() -> None:

@@ -19,6 +19,7 @@ from services.exams.readiness import Fault
 from services.exams.tables import QuestionBank, StoredQuestion
 from services.exams.views.fields import (
     AcceptedForm,
+    BankName,
     ImageUrl,
     Number,
     OptionText,
@@ -182,13 +183,13 @@ class QuestionOut(AuthoredQuestion):
 
 
 class NewBank(Body):
-    name: Annotated[str, Field(min_length=1, max_length=120)]
+    name: BankName
     description: Prose = ""
     subject: Topic = ""
 
 
 class BankChange(Body):
-    name: Annotated[str, Field(min_length=1, max_length=120)] | None = None
+    name: BankName | None = None
     description: Prose | None = None
     subject: Topic | None = None
 
