@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
@@ -46,27 +46,37 @@ def main(socket_number: int, modules: Sequence[str]) -> None:
     for module in modules:
         importlib.import_module(module)
     gc.freeze()
+    woken = _woken_by_deaths()
+    with socket.socket(fileno=socket_number) as line:
+        _tell(line, ready=os.getpid())
+        for request in _requests(line, woken):
+            _tell(line, started=_start(Wanted(**json.loads(request)), (line, woken)))
+
+
+def _woken_by_deaths() -> socket.socket:
+    """A socket that becomes readable when a child has ended, so that one `select` waits for deaths and requests."""
     wake, woken = socket.socketpair()
     for end in (wake, woken):
         end.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-    with socket.socket(fileno=socket_number) as line, line.makefile("rb", buffering=0) as requests:
-        pending = b""
-        _tell(line, ready=os.getpid())
-        while True:
-            readable, _, _ = select.select([line, woken], [], [])
-            if woken in readable:
-                with suppress(BlockingIOError):
-                    woken.recv(4096)
-                _tell_of_the_dead(line)
-            if line in readable:
-                received = requests.read(65536)
-                if not received:
-                    return
-                *lines, pending = (pending + received).split(b"\n")
-                for request in lines:
-                    _tell(line, started=_start(Wanted(**json.loads(request)), (line, wake, woken)))
+    signal.set_wakeup_fd(wake.detach(), warn_on_full_buffer=False)
+    return woken
+
+
+def _requests(line: socket.socket, woken: socket.socket) -> Iterator[bytes]:
+    """Each request that comes in until the other side closes the line; tells of the dead in between."""
+    pending = b""
+    while True:
+        readable, _, _ = select.select([line, woken], [], [])
+        if woken in readable:
+            woken.recv(4096)
+            _tell_of_the_dead(line)
+        if line in readable:
+            received = line.recv(65536)
+            if not received:
+                return
+            *requests, pending = (pending + received).split(b"\n")
+            yield from requests
 
 
 def _start(wanted: Wanted, ours: Sequence[socket.socket]) -> int:
@@ -84,7 +94,7 @@ def _live(wanted: Wanted, ours: Sequence[socket.socket], nursery: int) -> NoRetu
         if os.getppid() != nursery:
             os._exit(1)
         os.setsid()
-        signal.set_wakeup_fd(-1)
+        os.close(signal.set_wakeup_fd(-1))
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for end in ours:
             end.close()

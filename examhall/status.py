@@ -54,20 +54,21 @@ def _table(record: Record, health: Mapping[str, str]) -> Table:
             f"[{colour}]{how}[/]",
             str(part.pid or ""),
             str(part.port or ""),
-            _memory(part.pid),
+            _memory(name, part.pid),
             _duration(time.time() - part.changed_at),
             str(part.restarts),
         )
     return table
 
 
-def _memory(pid: int | None) -> str:
-    """What a process and its children take, with pages that several share counted in parts; empty when it has gone."""
+def _memory(name: str, pid: int | None) -> str:
+    """What a process takes, with pages that several share counted in parts; PostgreSQL's with its children. Empty when it has gone."""
     if pid is None:
         return ""
     try:
         process = psutil.Process(pid)
-        return f"{process.memory_full_info().pss / _MEGABYTE:.0f} MB"
+        counted = [process, *process.children()] if name == "postgres" else [process]
+        return f"{sum(each.memory_full_info().pss for each in counted) / _MEGABYTE:.0f} MB"
     except psutil.Error:
         return ""
 
