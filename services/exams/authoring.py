@@ -18,7 +18,7 @@ from services.exams.content import ExamSettings
 from services.exams.tables import Exam, ExamSlot
 
 
-def changed(exam: Exam, at: datetime) -> None:
+def count_change(exam: Exam, at: datetime) -> None:
     """Counts a change of a locked exam."""
     exam.revision += 1
     exam.updated_at = at
@@ -51,7 +51,7 @@ def change_exam(
         return
     for name in old:
         setattr(exam, name, new[name])
-    changed(exam, at)
+    count_change(exam, at)
     record_audit(tx, actor, "exam_changed", "exam", exam.id, old=old, new={name: new[name] for name in old})
 
 

@@ -13,7 +13,7 @@ from sqlmodel import col
 from chassis.actors import Actor
 from chassis.audit import record_audit
 from chassis.errors import InvalidInput, NotFound
-from services.exams.authoring import changed
+from services.exams.authoring import count_change
 from services.exams.readiness import MAX_QUESTIONS
 from services.exams.tables import Exam, ExamSlot, QuestionBank, StoredQuestion
 
@@ -59,7 +59,7 @@ async def set_points(
     """What a question is worth in this exam; None: what it is worth by itself. Raises NotFound."""
     slot = await _slot_of_question(tx, exam, question_id)
     old, slot.points = slot.points, points
-    changed(exam, at)
+    count_change(exam, at)
     new = {"question_id": question_id, "points": points}
     record_audit(tx, actor, "question_points_set", "exam", exam.id, old={"points": old}, new=new)
     return slot
@@ -86,7 +86,7 @@ async def order_places(tx: AsyncSession, actor: Actor, exam: Exam, slot_ids: Seq
         raise InvalidInput("slot_ids", "permutation", "Name every place of the exam exactly once.")
     for position, slot_id in enumerate(slot_ids):
         slots[slot_id].position = position
-    changed(exam, at)
+    count_change(exam, at)
     record_audit(tx, actor, "exam_ordered", "exam", exam.id, new={"slot_ids": [str(one) for one in slot_ids]})
 
 
@@ -109,7 +109,7 @@ async def _next_position(tx: AsyncSession, exam: Exam) -> int:
 async def _add(tx: AsyncSession, actor: Actor, exam: Exam, slot: ExamSlot, action: str, at: datetime) -> ExamSlot:
     tx.add(slot)
     await tx.flush()
-    changed(exam, at)
+    count_change(exam, at)
     record_audit(tx, actor, action, "exam", exam.id, new=_values(slot))
     return slot
 
@@ -117,7 +117,7 @@ async def _add(tx: AsyncSession, actor: Actor, exam: Exam, slot: ExamSlot, actio
 async def _remove(tx: AsyncSession, actor: Actor, exam: Exam, slot: ExamSlot, action: str, at: datetime) -> None:
     await tx.delete(slot)
     await tx.flush()
-    changed(exam, at)
+    count_change(exam, at)
     record_audit(tx, actor, action, "exam", exam.id, old=_values(slot))
 
 

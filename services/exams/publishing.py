@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.actors import Actor
 from chassis.audit import record_audit
 from chassis.errors import Conflict
-from services.exams.authoring import changed
+from services.exams.authoring import count_change
 from services.exams.content import ExamContent
 from services.exams.drafts import content_of_draft, read_places
 from services.exams.events import exam_archived, exam_published
@@ -34,7 +34,7 @@ async def publish_exam(tx: AsyncSession, actor: Actor | None, exam: Exam, at: da
     exam.version += 1
     exam.status = PUBLISHED
     exam.published_at = at
-    changed(exam, at)
+    count_change(exam, at)
     version = _frozen(exam, content, actor, at)
     tx.add(version)
     await tx.flush()
@@ -72,6 +72,6 @@ async def archive_exam(tx: AsyncSession, actor: Actor, exam: Exam, at: datetime)
     if exam.status != PUBLISHED:
         raise Conflict("Only a published exam is archived; a draft is deleted.")
     exam.status = ARCHIVED
-    changed(exam, at)
+    count_change(exam, at)
     exam_archived(tx, exam, await version_in_force(tx, exam))
     record_audit(tx, actor, "exam_archived", "exam", exam.id, old={"status": PUBLISHED}, new={"status": ARCHIVED})

@@ -1,6 +1,6 @@
 """Who may see which exam, question and bank. Each rule is a condition in SQL: what it leaves out does not exist for the caller."""
 
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ from services.exams.tables import (
 )
 
 AUTHORS = ("instructor", "admin")
+T = TypeVar("T", Exam, StoredQuestion, QuestionBank)
 
 
 def written_by(actor: Actor, owner_id: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
@@ -58,17 +59,36 @@ def _reaches_centre(centre_id: UUID) -> sa.ColumnElement[bool]:
 
 async def authored_exam(tx: AsyncSession, actor: Actor, exam_id: UUID, *, lock: bool = False) -> Exam:
     """An exam the actor works on. Raises NotFound for anybody else's."""
+    return await _authored(tx, actor, Exam, col(Exam.instructor_id), exam_id, "exam", lock)
+
+
+async def authored_question(tx: AsyncSession, actor: Actor, question_id: UUID, *, lock: bool = False) -> StoredQuestion:
+    """A question the actor works on. Raises NotFound for anybody else's."""
+    return await _authored(tx, actor, StoredQuestion, col(StoredQuestion.owner_id), question_id, "question", lock)
+
+
+async def authored_bank(tx: AsyncSession, actor: Actor, bank_id: UUID, *, lock: bool = False) -> QuestionBank:
+    """A bank the actor works on. Raises NotFound for anybody else's."""
+    return await _authored(tx, actor, QuestionBank, col(QuestionBank.owner_id), bank_id, "question bank", lock)
+
+
+async def _authored(
+    tx: AsyncSession, actor: Actor, table: type[T], owner_id: Any, row_id: UUID, name: str, lock: bool
+) -> T:
+    """The row; locked, it is as it is once the lock is held, whatever was read of it before."""
     actor.require(*AUTHORS)
-    query = sa.select(Exam).where(col(Exam.id) == exam_id, written_by(actor, col(Exam.instructor_id)))
-    exam: Exam | None = await tx.scalar(_locked(query) if lock else query)
-    if exam is None:
-        raise NotFound("There is no such exam.")
-    return exam
+    query = sa.select(table).where(col(table.id) == row_id, written_by(actor, owner_id))
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    row: T | None = await tx.scalar(query)
+    if row is None:
+        raise NotFound(f"There is no such {name}.")
+    return row
 
 
-def _locked(query: sa.Select[Any]) -> sa.Select[Any]:
-    """The row as it is once the lock is held, whatever was read of it before."""
-    return query.with_for_update().execution_options(populate_existing=True)
+async def named_bank(tx: AsyncSession, actor: Actor, bank_id: UUID | None) -> QuestionBank | None:
+    """The bank that a question names, if it names one, locked so that it is not deleted meanwhile."""
+    return None if bank_id is None else await authored_bank(tx, actor, bank_id, lock=True)
 
 
 async def exam_to_change(tx: AsyncSession, actor: Actor, exam_id: UUID) -> Exam:
@@ -92,27 +112,3 @@ async def shown_exam(tx: AsyncSession, actor: Actor, exam_id: UUID) -> tuple[Exa
 def in_force() -> sa.ColumnElement[bool]:
     """Joins an exam with the version that new attempts get."""
     return (col(ExamVersion.exam_id) == col(Exam.id)) & (col(ExamVersion.version) == col(Exam.version))
-
-
-async def authored_question(tx: AsyncSession, actor: Actor, question_id: UUID, *, lock: bool = False) -> StoredQuestion:
-    """A question the actor works on. Raises NotFound for anybody else's."""
-    actor.require(*AUTHORS)
-    query = sa.select(StoredQuestion).where(
-        col(StoredQuestion.id) == question_id, written_by(actor, col(StoredQuestion.owner_id))
-    )
-    question: StoredQuestion | None = await tx.scalar(_locked(query) if lock else query)
-    if question is None:
-        raise NotFound("There is no such question.")
-    return question
-
-
-async def authored_bank(tx: AsyncSession, actor: Actor, bank_id: UUID, *, lock: bool = False) -> QuestionBank:
-    """A bank the actor works on. Raises NotFound for anybody else's."""
-    actor.require(*AUTHORS)
-    query = sa.select(QuestionBank).where(
-        col(QuestionBank.id) == bank_id, written_by(actor, col(QuestionBank.owner_id))
-    )
-    bank: QuestionBank | None = await tx.scalar(_locked(query) if lock else query)
-    if bank is None:
-        raise NotFound("There is no such question bank.")
-    return bank

@@ -13,7 +13,7 @@ from chassis.actors import Actor
 from chassis.audit import record_audit
 from services.exams.access_codes import digest, new_salt
 from services.exams.audience import Audience
-from services.exams.authoring import changed
+from services.exams.authoring import count_change
 from services.exams.content import Kind, Window
 from services.exams.events import exam_schedule_changed
 from services.exams.people import check_role, ensure_known
@@ -51,7 +51,7 @@ async def set_schedule(tx: AsyncSession, actor: Actor, exam: Exam, schedule: Sch
     """Puts the schedule of a locked exam in force. Raises RulesBroken when a published exam would be left with a broken one."""
     old, is_new_code = _for_audit(exam), schedule.access_code != exam.access_code
     apply_schedule(exam, schedule)
-    changed(exam, at)
+    count_change(exam, at)
     if exam.status == PUBLISHED:
         version = await version_in_force(tx, exam)
         kind = Kind(version.kind)

@@ -10,8 +10,7 @@ from chassis.http import Caller, IfMatch, Once, Tx, etag, require_match
 from services.exams import placing
 from services.exams.drafts import read_places
 from services.exams.questions import create_question
-from services.exams.rights import AUTHORS, authored_bank, authored_question, exam_to_change
-from services.exams.routes.questions import bank_named
+from services.exams.rights import AUTHORS, authored_bank, authored_question, exam_to_change, named_bank
 from services.exams.tables import Exam, ExamSlot, StoredQuestion
 from services.exams.views.exam_bodies import DrawBody, PlacedQuestion, PointsBody
 from services.exams.views.exams import SlotOut
@@ -48,7 +47,7 @@ async def _question(tx: Tx, caller: Caller, exam: Exam, body: PlacedQuestion) ->
     if body.question is None:
         assert body.question_id is not None
         return await authored_question(tx, caller, body.question_id, lock=True)
-    bank = await bank_named(tx, caller, body.question.bank_id)
+    bank = await named_bank(tx, caller, body.question.bank_id)
     return await create_question(tx, caller, exam.instructor_id, body.question.question(), bank)
 
 

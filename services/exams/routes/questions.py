@@ -7,8 +7,7 @@ from fastapi import APIRouter, Response
 from chassis.http import Caller, IfMatch, Once, Page, PageQuery, Tx, etag, require_match
 from services.exams import questions as use_cases
 from services.exams.content import Difficulty, QuestionType
-from services.exams.rights import AUTHORS, authored_bank, authored_question
-from services.exams.tables import QuestionBank
+from services.exams.rights import AUTHORS, authored_question, named_bank
 from services.exams.views.fields import Exactly, Part
 from services.exams.views.questions import Deleted, QuestionBody, QuestionChange, QuestionOut
 
@@ -38,16 +37,11 @@ async def create_question(body: QuestionBody, tx: Tx, caller: Caller, once: Once
     caller.require(*AUTHORS)
 
     async def create() -> QuestionOut:
-        bank = await bank_named(tx, caller, body.bank_id)
+        bank = await named_bank(tx, caller, body.bank_id)
         owner_id = bank.owner_id if bank else caller.person_id
         return QuestionOut.of(await use_cases.create_question(tx, caller, owner_id, body.question(), bank))
 
     return await once(QuestionOut, create)
-
-
-async def bank_named(tx: Tx, caller: Caller, bank_id: UUID | None) -> QuestionBank | None:
-    """The bank a body names, locked so that it is not deleted meanwhile."""
-    return None if bank_id is None else await authored_bank(tx, caller, bank_id, lock=True)
 
 
 @router.get("/{question_id}", operation_id="readQuestion")
@@ -67,7 +61,7 @@ async def change_question(
     require_match(if_match, question.revision)
     bank_id = question.bank_id
     if "bank_id" in body.model_fields_set:
-        bank = await bank_named(tx, caller, body.bank_id)
+        bank = await named_bank(tx, caller, body.bank_id)
         bank_id = bank and bank.id
     use_cases.change_question(tx, caller, question, body.values(question.question), bank_id)
     response.headers["ETag"] = etag(question.revision)

@@ -124,6 +124,13 @@ async def test_a_question_is_placed_once_in_an_exam_and_at_other_points_in_anoth
     assert (await done(office.author.get(f"{PATH}/{one['id']}")))["total_points"] == "2.00"
 
 
+async def test_a_question_that_an_administrator_writes_into_an_exam_belongs_to_its_instructor(office: Office) -> None:
+    exam = await made(office.author, PATH, EXAM)
+    slot = await made(office.admin, f"{PATH}/{exam['id']}/questions", {"question": a_question()})
+    question = await done(office.author.get(f"/api/v1/questions/{slot['question']['id']}"))
+    assert question["owner_id"] == str(office.author_id)
+
+
 async def test_placing_needs_either_a_question_or_its_id(office: Office) -> None:
     exam = await made(office.author, PATH, EXAM)
     both = {"question_id": str(new_id()), "question": a_question()}

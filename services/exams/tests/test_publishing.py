@@ -241,6 +241,7 @@ async def test_archiving_ends_an_exam_for_good_and_keeps_what_was_sat(office: Of
         office.author.post(f"{path}/archive"),
     ):
         assert problem(await change) == (409, "exam-archived")
+    assert (await office.author.post(f"{path}/duplicate")).json()["status"] == "draft"
 
 
 async def test_a_draft_is_not_archived_and_a_published_exam_is_not_deleted(office: Office) -> None:
