@@ -153,6 +153,14 @@ def test_a_service_that_does_not_start_ends_it_all_and_its_last_words_are_shown(
         assert "lock_failures" in output
 
 
+def test_a_given_postgresql_that_does_not_answer_ends_it_all_and_says_so(folder: Path):
+    address = f"postgresql://postgres@{HOST}:{free_port()}/postgres"
+    with machine(folder / "data", DATABASE_URL=address) as up:
+        assert up.process.wait(40) == 1
+        assert "The databases could not be prepared" in up.output.read_text()
+        assert "ConnectionRefusedError" in up.output.read_text()
+
+
 def test_a_given_postgresql_is_used_and_none_is_started(folder: Path):
     port = free_port()
     server = start_postgres(folder / "given", port)
