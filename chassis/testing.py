@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import inspect
 import json
+import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, get_args, get_type_hints
@@ -15,6 +16,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+import structlog
 import uvicorn
 from aiokafka import AIOKafkaProducer
 from google.protobuf.message import Message
@@ -26,6 +28,7 @@ from sqlalchemy.engine import make_url
 
 from chassis.ids import new_id
 from chassis.kafka import LOG_GENERATION, new_producer
+from chassis.logs import set_up_logging
 from chassis.migrating import ROOT, upgrade_async
 from chassis.rpc import open_channel
 from chassis.security import AUDIENCE, ISSUER, TOKEN_TYPE
@@ -255,6 +258,20 @@ async def eventually(check: Callable[[], Any] | Callable[[], Awaitable[Any]], ti
         if time.monotonic() > end:
             raise failure
         await asyncio.sleep(0.02)
+
+
+@contextmanager
+def logging_as_in_production(service: str) -> Iterator[None]:
+    """Logs as the service's own process would, and as before afterwards."""
+    root = logging.getLogger()
+    handlers, level, config = root.handlers[:], root.level, structlog.get_config()
+    set_up_logging(service)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.configure(**config)
 
 
 def environment_without_ours() -> dict[str, str]:

@@ -76,7 +76,9 @@ class Connection(HttpToolsProtocol):
         self.has_begun = True
 
     def on_headers_complete(self) -> None:
-        """Its headers are there."""
+        """Its headers are there. A transfer coding that we don't undo could be read in two ways (RFC 9112, section 6.1); the parser refuses for us."""
+        if any(name == b"transfer-encoding" and value.strip().lower() != b"chunked" for name, value in self.headers):
+            raise ValueError("unknown transfer coding")
         self.awaits_headers = False
         self.header_bytes = 0
         self.deadline = self.loop.time() + self.settings.slow_body_seconds

@@ -53,6 +53,7 @@ class Coalescer:
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._busy: set[asyncio.Task[None]] = set()
+        self._slow: set[asyncio.Task[None] | None] = set()
         self._is_away = False
 
     def add(self, call: HotCall, done: Done) -> None:
@@ -61,7 +62,7 @@ class Coalescer:
             raise DependencyUnavailable("Too much is waiting at the moment; send this again shortly.")
         self._waiting.append((self._clock(), call, done))
         self._waiting_bytes += len(call.body)
-        if not self._busy or len(self._waiting) >= self._batch_calls:
+        if len(self._busy) == len(self._slow) or len(self._waiting) >= self._batch_calls:
             self._open_lane()
 
     async def close(self) -> None:
@@ -84,9 +85,9 @@ class Coalescer:
             self._open_lane()
 
     async def _run_lane(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, lane = asyncio.get_running_loop(), asyncio.current_task()
         while batch := self._take_batch():
-            overdue = loop.call_later(_SLOW_BATCH_SECONDS, self._open_lane)
+            overdue = loop.call_later(_SLOW_BATCH_SECONDS, self._lane_is_slow, lane)
             try:
                 await self._deliver(batch)
             except BaseException:
@@ -95,6 +96,12 @@ class Coalescer:
                 raise
             finally:
                 overdue.cancel()
+                self._slow.discard(lane)
+
+    def _lane_is_slow(self, lane: asyncio.Task[None] | None) -> None:
+        """Until its batch is delivered the lane does not count as one that takes what waits."""
+        self._slow.add(lane)
+        self._open_lane()
 
     def _take_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []

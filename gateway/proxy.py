@@ -109,8 +109,9 @@ class Proxy:
 
     def _headers(self, arrival: Arrival, sent: Headers) -> list[tuple[str, str]]:
         dropped = _NOT_PASSED_ON
-        if connection := arrival.headers.get(b"connection"):
-            dropped = dropped | {name.strip().lower() for name in connection.split(b",")}
+        if b"connection" in arrival.headers:
+            lines = [value for name, value in sent if name == b"connection"]
+            dropped = dropped | {name.strip().lower() for line in lines for name in line.split(b",")}
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in sent if name not in dropped]
         if (length := arrival.headers.get(b"content-length")) is not None:
             headers.append(("content-length", length.decode()))

@@ -56,7 +56,7 @@ STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000; includeSub
 
 
 class Reply(NamedTuple):
-    """A whole reply; `headers` are those beside type, length and what every reply carries."""
+    """A whole reply; `headers` are those beside type, length and what every reply carries, or stand in the place of the latter."""
 
     status: int
     body: bytes
@@ -92,12 +92,13 @@ def refusal(error: DomainError, arrival: Arrival) -> Reply:
 
 async def send_reply(send: Send, reply: Reply, arrival: Arrival) -> None:
     """Sends a whole reply with everything a reply carries."""
+    own = {name for name, _ in reply.headers}
     headers = [
         (b"content-type", reply.content_type),
         (b"content-length", b"%d" % len(reply.body)),
         *reply.headers,
         *arrival.reply_headers,
-        *SECURITY_HEADERS,
+        *[header for header in SECURITY_HEADERS if header[0] not in own],
     ]
     if reply.status == 204:
         headers = headers[2:]
