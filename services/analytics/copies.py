@@ -128,7 +128,6 @@ async def _replace_marks(tx: AsyncSession, attempt_id: UUID, marks: Sequence[Que
         {
             "attempt_id": attempt_id,
             "question_id": mark.question_id,
-            "position": position,
             "points": _decimal(mark.points_awarded),
             "max_points": Decimal(mark.max_points),
             "outcome": mark.outcome,
@@ -136,7 +135,7 @@ async def _replace_marks(tx: AsyncSession, attempt_id: UUID, marks: Sequence[Que
             "topic": mark.topic,
             "response": for_counting(mark.response),
         }
-        for position, mark in enumerate(marks)
+        for mark in marks
     ]
     kept = [row["question_id"] for row in rows]
     await tx.execute(

@@ -120,7 +120,6 @@ class Mark(Table, table=True):
     __tablename__ = "marks"
     attempt_id: UUID = Field(primary_key=True)
     question_id: str = Field(primary_key=True)
-    position: int = Field(description="the question's place in the attempt, from 0")
     points: Decimal | None = Field(sa_type=POINTS)
     max_points: Decimal = Field(sa_type=POINTS)
     outcome: str

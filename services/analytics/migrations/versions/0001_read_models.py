@@ -148,7 +148,6 @@ def upgrade() -> None:
         "marks",
         sa.Column("attempt_id", sa.Uuid(), nullable=False),
         sa.Column("question_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("points", sa.Numeric(precision=12, scale=2), nullable=True),
         sa.Column("max_points", sa.Numeric(precision=12, scale=2), nullable=False),
         sa.Column("outcome", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
