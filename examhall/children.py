@@ -43,6 +43,7 @@ class Process:
 
     pid: int
     ended: asyncio.Future[int]
+    stop_signal: signal.Signals = signal.SIGTERM
 
     def send(self, number: signal.Signals) -> None:
         """Sends a signal, unless the process has ended."""
@@ -53,13 +54,12 @@ class Process:
 
 @dataclass(frozen=True)
 class Part:
-    """One process of the installation: how to start it, how to see that it is ready, how to stop it, and where it writes."""
+    """One process of the installation: how to start it, how to see that it is ready, where it writes, how long it may take to stop."""
 
     name: str
     start: Callable[[], Awaitable[Process]]
     is_ready: Callable[[], Awaitable[bool]]
     log: Path
-    stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 5.0
 
 
@@ -101,7 +101,7 @@ class Keeper:
         self._task.cancel()
         await asyncio.wait({self._task})
         if self._process is not None:
-            self._process.send(self.part.stop_signal)
+            self._process.send(self._process.stop_signal)
             done, _ = await asyncio.wait({self._process.ended}, timeout=self.part.stop_seconds)
             if not done:
                 self._process.send(signal.SIGKILL)
@@ -232,7 +232,7 @@ def spawn(launch: Launch, log: Path) -> Process:
         ended.set_result(process.wait())
 
     loop.add_reader(handle, reap)
-    return Process(child.pid, ended)
+    return Process(child.pid, ended, launch.stop_signal)
 
 
 async def answers_ready(port: int) -> bool:

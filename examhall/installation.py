@@ -1,7 +1,6 @@
 """All processes of a single machine, and the order in which they come and go."""
 
 import asyncio
-import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,7 +46,7 @@ class Installation:
         self._nursery = Nursery([*modules_of(wish.services), "examhall.preparing"], places.logs / f"{NURSERY}.log")
         parts = [
             *self._own_servers(),
-            Part(NURSERY, self._nursery.open, self._nursery.is_ready, self._log(NURSERY), stop_seconds=_STOP_SECONDS[NURSERY]),
+            Part(NURSERY, self._nursery.open, self._nursery.is_ready, self._log(NURSERY), _STOP_SECONDS[NURSERY]),
             *(self._served(service, _SERVICE_STOP_SECONDS) for service in wish.services),
             self._served(GATEWAY, _STOP_SECONDS[GATEWAY]),
         ]  # fmt: skip
@@ -110,13 +109,11 @@ class Installation:
             "broker": lambda: servers.broker(ports["broker"]),
             "postgres": lambda: servers.postgres(folder / "postgres", ports["postgres"]),
         }
-        parts = []
-        for name, launch in launches.items():
-            if name not in self._servers.named:
-                log = self._log(name)
-                program = Program(launch, log)
-                parts.append(Part(name, program.start, program.is_ready, log, stop_seconds=_STOP_SECONDS[name]))
-        return [replace(part, stop_signal=signal.SIGINT) if part.name == "postgres" else part for part in parts]
+        return [self._server(name, launch) for name, launch in launches.items() if name not in self._servers.named]
+
+    def _server(self, name: str, launch: Callable[[], servers.Launch]) -> Part:
+        program = Program(launch, self._log(name))
+        return Part(name, program.start, program.is_ready, self._log(name), _STOP_SECONDS[name])
 
     def _served(self, name: str, stop_seconds: float) -> Part:
         environment, port = self._places.environment_of(name, self._environment), self._places.port_of(name)
@@ -128,7 +125,7 @@ class Installation:
         async def is_ready() -> bool:
             return port is not None and await answers_ready(port)
 
-        return Part(name, start, is_ready, self._log(name), stop_seconds=stop_seconds)
+        return Part(name, start, is_ready, self._log(name), stop_seconds)
 
     def _chosen(self, names: Iterable[str]) -> list[Keeper]:
         return [self._keepers[name] for name in names if name in self._keepers]

@@ -180,7 +180,9 @@ def _initialise(folder: Path) -> None:
     arguments = [str(postgres_binaries() / "initdb"), "-D", str(making), "-U", "postgres", "--auth=trust"]
     arguments += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     arguments += ["--no-sync", "--data-checksums"]
-    made = subprocess.run(arguments, user=user, group=user, capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        arguments, user=user, group=user, capture_output=True, text=True, check=False, preexec_fn=die_with_parent
+    )
     if made.returncode != 0:
         raise ServerFailed(f"initdb failed:\n{made.stderr[-2000:]}")
     making.rename(folder)
