@@ -9,11 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from chassis.outbox import moment_of
-from chassis.service import Runtime
 from proto.examhall.attempts.v1.events_pb2 import AttemptState
 from proto.examhall.exams.v1.events_pb2 import ExamState
-from proto.examhall.exams.v1.exams_pb2 import GetExamRequest
-from proto.examhall.exams.v1.exams_pb2_grpc import ExamsStub
 from proto.examhall.identity.v1.people_pb2 import CentreState, ClassState, PersonState
 from services.grading.tables import Attempt, Centre, Exam, Person, SchoolClass
 
@@ -79,19 +76,6 @@ async def keep_attempt(tx: AsyncSession, state: AttemptState, at: datetime) -> N
         "marking_error": "",
     }
     await _keep_newer(tx, Attempt, values)
-
-
-async def fetch_exam(runtime: Runtime, exam_id: UUID) -> None:
-    """Makes sure that the exam's copy is there: its event may come later than the first attempt's.
-
-    Raises grpc.aio.AioRpcError when it is not there and exams does not give it.
-    """
-    async with runtime.database.session() as tx:
-        if await tx.get(Exam, exam_id) is not None:
-            return
-    state = await ExamsStub(runtime.channel("exams")).GetExam(GetExamRequest(exam_id=str(exam_id)))
-    async with runtime.database.session() as tx:
-        await keep_exam(tx, state)
 
 
 async def _keep_newer(

@@ -15,7 +15,7 @@ from services.grading.marking import total_of
 from services.grading.tables import Grade, QuestionMark
 
 
-def count_again(grade: Grade, marks: Sequence[QuestionMark], key: ExamKey, at: datetime) -> None:
+def count_again(grade: Grade, marks: Sequence[ToldMark], key: ExamKey, at: datetime) -> None:
     """Sets score, percentage, passing and status from the marks. A grade that was final has to be made final anew."""
     total = total_of([(mark.points_awarded, mark.max_points) for mark in marks], key.rules)
     grade.score, grade.max_score, grade.percentage = total.score, total.max_score, total.percentage

@@ -49,6 +49,7 @@ class AnExam:
     version: int = 1
     revision: int = 1
     has_essay: bool = True
+    choice_points: str = "2"
     release_automatically: bool = False
     allow_review: bool = False
     show_answers: bool = False
@@ -69,7 +70,7 @@ class AnExam:
         notes = {"explanation": EXPLANATION, "rubric": RUBRIC, "sample_answer": SAMPLE}
         keys = [
             keys_pb2.QuestionKey(
-                question_id="choice", type=papers_pb2.SINGLE_CHOICE, points="2", penalty="1", **notes,
+                question_id="choice", type=papers_pb2.SINGLE_CHOICE, points=self.choice_points, penalty="1", **notes,
                 options=[keys_pb2.OptionKey(option_id="a", is_correct=True), keys_pb2.OptionKey(option_id="b")],
             ),
             keys_pb2.QuestionKey(

@@ -13,8 +13,9 @@ from chassis.errors import Conflict, DependencyUnavailable
 from chassis.ids import new_id
 from chassis.testing import eventually
 from proto.examhall.attempts.v1.events_pb2 import AttemptExtended, AttemptStarted, AttemptSubmitted
-from services.grading.submissions import LONGEST_DELAY, mark_submission, next_try
-from services.grading.tables import Attempt, Exam
+from services.grading.answer_keys import AnswerKeys
+from services.grading.submissions import LONGEST_DELAY, mark_due, next_try
+from services.grading.tables import Attempt, Exam, Grade
 from services.grading.tests.builders import RIGHT_TEXT, AnAttempt, AnExam, Office, chose, typed
 
 D = Decimal
@@ -86,7 +87,9 @@ async def test_the_same_submission_three_times_and_out_of_order_gives_one_grade(
 async def test_markers_racing_for_one_attempt_write_one_grade(office: Office) -> None:
     exam = await office.knows(AnExam())
     attempt = await office.marked(exam)
-    await asyncio.gather(*(mark_submission(office.service.runtime, attempt.attempt_id) for _ in range(5)))
+    runtime = office.service.runtime
+    keys = AnswerKeys(runtime)
+    await asyncio.gather(*(mark_due(runtime, keys, {attempt.attempt_id: 1}) for _ in range(5)))
     assert len(await office.events()) == 1
     assert (await office.grade(attempt)).revision == 1
 
@@ -123,6 +126,21 @@ async def test_an_attempt_that_cannot_be_marked_is_tried_again_and_says_why(offi
     await eventually(was_put_off)
     office.peers.open_attempts.clear()
     await office.grade(attempt)
+
+
+async def test_one_grade_that_cannot_be_written_spoils_no_other_of_its_batch(office: Office) -> None:
+    exams = [await office.knows(AnExam(choice_points=points)) for points in ("1e11", "2")]
+    office.peers.are_away = True
+    bad, good = [await office.submitted(AnAttempt(exam)) for exam in exams]
+    await eventually(lambda: office.row(Attempt, bad.attempt_id))
+    await eventually(lambda: office.row(Attempt, good.attempt_id))
+    office.peers.are_away = False
+    runtime = office.service.runtime
+    await mark_due(runtime, AnswerKeys(runtime), {bad.attempt_id: 9, good.attempt_id: 9})
+    assert (await office.row(Grade, good.attempt_id)).status == "waiting"
+    row = await office.row(Attempt, bad.attempt_id)
+    assert row.marking_error.startswith("DBAPIError")
+    assert row.marking_due_at > now()
 
 
 async def test_an_exam_is_asked_for_when_its_attempt_comes_first_and_a_key_only_once(office: Office) -> None:
