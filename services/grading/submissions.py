@@ -52,7 +52,6 @@ _CLAIM = sa.text(
 _PUT_OFF = sa.text(
     "UPDATE attempts SET marking_due_at = :due_at, marking_error = :error WHERE id = :id AND marking_due_at IS NOT NULL"
 )
-
 _DONE = sa.text("UPDATE attempts SET marking_due_at = NULL, marking_error = '' WHERE id = ANY(:ids)")
 
 
@@ -102,7 +101,7 @@ async def mark_submissions(runtime: Runtime) -> None:
 
 async def mark_due(runtime: Runtime, keys: AnswerKeys, due: Mapping[UUID, int]) -> None:
     """Marks attempts, given with how often that was tried. One that can't be marked now is put off and holds up no other."""
-    results = await asyncio.gather(*(mark(runtime, keys, each) for each in due), return_exceptions=True)
+    results = await asyncio.gather(*(mark_submission(runtime, keys, each) for each in due), return_exceptions=True)
     marked: list[Marked] = []
     for attempt_id, result in zip(due, results, strict=True):
         if isinstance(result, Marked):
@@ -112,7 +111,7 @@ async def mark_due(runtime: Runtime, keys: AnswerKeys, due: Mapping[UUID, int]) 
     await _write_or_put_off(runtime, marked, due)
 
 
-async def mark(runtime: Runtime, keys: AnswerKeys, attempt_id: UUID) -> Marked:
+async def mark_submission(runtime: Runtime, keys: AnswerKeys, attempt_id: UUID) -> Marked:
     """The marks of a submitted attempt. Raises grpc.aio.AioRpcError when a peer is away or refuses."""
     attempts = AttemptsStub(runtime.channel("attempts"))
     submission = await attempts.GetSubmission(GetSubmissionRequest(attempt_id=str(attempt_id)))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from sqlmodel import col
 
 from chassis.clock import now
-from chassis.http import Caller, IfMatch, Page, PageQuery, Tx, etag
+from chassis.http import Caller, IfMatch, Once, Page, PageQuery, Tx, etag
 from services.grading.access import MARKERS, OWNERS, READERS, find_grade, marked_exams, readable_grades
 from services.grading.answer_keys import stored_key
 from services.grading.checking import check_marks
@@ -36,18 +36,24 @@ async def read_attempts_grade(attempt_id: UUID, tx: Tx, caller: Caller, response
     """The grade of an attempt, with every answer and its mark."""
     caller.require(*READERS)
     grade = await find_grade(tx, attempt_id, readable_grades(caller))
-    return await _shown(tx, grade, await marks_of(tx, attempt_id), response)
+    response.headers["ETag"] = etag(grade.revision)
+    return await _shown(tx, grade, await marks_of(tx, attempt_id))
 
 
 @router.post("/attempts/{attempt_id}/marks", operation_id="giveMarks")
 async def give_attempts_marks(
-    attempt_id: UUID, body: GivenMarks, tx: Tx, caller: Caller, response: Response, if_match: IfMatch
+    attempt_id: UUID, body: GivenMarks, tx: Tx, caller: Caller, once: Once, response: Response, if_match: IfMatch
 ) -> GradeOut:
     """Marks answers of an attempt, all or none. To replace a mark, send If-Match with the ETag of the grade you read."""
     caller.require(*MARKERS)
     given = [mark.as_human_mark() for mark in body.marks]
-    grade, marks = await give_marks(tx, caller, attempt_id, given, if_match, now())
-    return await _shown(tx, grade, marks, response)
+
+    async def give() -> GradeOut:
+        return await _shown(tx, *await give_marks(tx, caller, attempt_id, given, if_match, now()))
+
+    shown = await once(GradeOut, give)
+    response.headers["ETag"] = etag(shown.revision)
+    return shown
 
 
 @router.get("/attempts/{attempt_id}/changes", operation_id="listGradeChanges")
@@ -70,8 +76,7 @@ async def check_grade(attempt_id: UUID, tx: Tx, caller: Caller) -> Check:
     return Check(is_same=not found, differences=found)
 
 
-async def _shown(tx: Tx, grade: Grade, marks: list[QuestionMark], response: Response) -> GradeOut:
+async def _shown(tx: Tx, grade: Grade, marks: list[QuestionMark]) -> GradeOut:
     student_name = await tx.scalar(sa.select(col(Person.name)).where(col(Person.id) == grade.student_id))
     key = await stored_key(tx, grade.exam_id, grade.exam_version)
-    response.headers["ETag"] = etag(grade.revision)
     return GradeOut.with_marks(grade, student_name, marks, key)

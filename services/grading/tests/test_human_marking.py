@@ -49,6 +49,18 @@ async def test_a_mark_is_replaced_only_by_who_has_read_it(office: Office) -> Non
     assert informed.json()["score"] == "10.00"
 
 
+async def test_a_request_that_is_repeated_with_its_key_marks_once_and_gets_the_same_reply(office: Office) -> None:
+    exam = await office.knows(AnExam())
+    attempt = await office.marked(exam)
+    path = f"/api/v1/grading/attempts/{attempt.attempt_id}/marks"
+    body, headers = {"marks": [{"question_id": "essay", "points": "4"}]}, {"Idempotency-Key": "once"}
+    client = office.instructor(exam)
+    first, again = [await client.post(path, json=body, headers=headers) for _ in range(2)]
+    assert (first.status_code, again.status_code, again.headers["ETag"]) == (200, 200, '"v2"')
+    assert again.json() == first.json()
+    assert (await client.get(path.replace("marks", "changes"))).json()["total"] == 1
+
+
 async def test_of_two_markers_at_once_one_wins_and_the_other_is_told(office: Office) -> None:
     exam = await office.knows(AnExam())
     attempt = await office.marked(exam)
