@@ -1,0 +1,141 @@
+"""The gateway as a patient client meets it: each request measured, tried again while the system is away, never counted as done before a reply."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from chassis.ids import new_id
+
+TRY_AGAIN = frozenset({429, 502, 503, 504})
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+
+
+class Unreachable(Exception):
+    """No reply for longer than a person would wait."""
+
+
+class Refusal(Exception):
+    """A reply that is no success where only success makes sense; `reply` says what it was."""
+
+    def __init__(self, step: str, reply: "Reply") -> None:
+        super().__init__(f"{step}: {reply.status} {reply.problem}: {reply.body.get('detail', '')}")
+        self.reply = reply
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Status and JSON body."""
+
+    status: int
+    body: Mapping[str, Any]
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the request was answered as asked."""
+        return self.status < 400
+
+    @property
+    def problem(self) -> str:
+        """The slug of the problem's type, or nothing."""
+        return str(self.body.get("type", "")).rpartition("/")[2]
+
+
+@dataclass
+class Measured:
+    """The tries of one step: how long each took, in seconds, and how it came out (a status, or the name of an error)."""
+
+    seconds: list[float] = field(default_factory=list)
+    outcomes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, seconds: float, outcome: str) -> None:
+        """Counts one try."""
+        self.seconds.append(seconds)
+        self.outcomes[outcome] += 1
+
+    @property
+    def errors(self) -> int:
+        """Tries without a proper reply: connection lost, time over, 5xx."""
+        return sum(count for outcome, count in self.outcomes.items() if not outcome.isdigit() or int(outcome) >= 500)
+
+
+def percentile(sorted_values: list[float], share: float) -> float:
+    """The smallest value that at least `share` of the values do not exceed (nearest rank)."""
+    return sorted_values[max(0, -(-int(share * 1000) * len(sorted_values) // 1000) - 1)]
+
+
+class Gateway:
+    """One address, all measurements. `patience` is how long one request may be tried, in seconds."""
+
+    def __init__(self, address: str, patience: float = 90.0, seconds_a_try: float = 10.0) -> None:
+        self.address = address.rstrip("/")
+        self.steps: dict[str, Measured] = {}
+        self._patience = patience
+        self._timeout = aiohttp.ClientTimeout(total=seconds_a_try)
+        self._random = Random(address)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+    async def call(
+        self,
+        step: str,
+        method: str,
+        path: str,
+        *,
+        token: str = "",
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """The reply to a request that may be repeated (posts carry an idempotency key), tried until there is one. Raises Unreachable."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if method == "POST":
+            headers["Idempotency-Key"] = str(new_id())
+        measured = self.steps.setdefault(step, Measured())
+        give_up_at = time.monotonic() + self._patience
+        pause = _FIRST_PAUSE
+        while True:
+            started = time.perf_counter()
+            outcome, reply = await self._try(method, path, headers, body, query)
+            measured.add(time.perf_counter() - started, outcome)
+            if reply is not None and reply.status not in TRY_AGAIN:
+                return reply
+            if time.monotonic() + pause > give_up_at:
+                raise Unreachable(f"{step}: {outcome} for {self._patience:.0f} s")
+            await asyncio.sleep(pause * self._random.uniform(0.5, 1.5))
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def done(self, step: str, method: str, path: str, **more: Any) -> Mapping[str, Any]:
+        """The body of a successful reply. Raises Refusal, Unreachable."""
+        reply = await self.call(step, method, path, **more)
+        if not reply.is_success:
+            raise Refusal(step, reply)
+        return reply.body
+
+    async def _try(
+        self, method: str, path: str, headers: Mapping[str, str], body: Any, query: Mapping[str, str] | None
+    ) -> tuple[str, Reply | None]:
+        assert self._session is not None
+        try:
+            async with self._session.request(
+                method, f"{self.address}/api/v1{path}", headers=headers, json=body, params=query
+            ) as response:
+                content = await response.json(content_type=None)
+                return str(response.status), Reply(response.status, content if isinstance(content, dict) else {})
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return type(error).__name__, None

@@ -1,0 +1,117 @@
+"""A rehearsal from its first log-in to its audit."""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+
+from examhall.rehearsal import report
+from examhall.rehearsal.audit import Audit, audit
+from examhall.rehearsal.expectation import expected_score
+from examhall.rehearsal.gateway import Gateway, Refusal, Unreachable
+from examhall.rehearsal.ledger import Ledger, account, read
+from examhall.rehearsal.people import Script, write_script
+from examhall.rehearsal.sitting import Exam, Progress, Sitting, Student
+from examhall.rehearsal.staff import NotPossible, Staff, Stage, read_students
+from examhall.rehearsal.table import LiveTable
+from examhall.rehearsing import RehearsalOptions
+
+SITTING_SECONDS = 75.0  # at a pace of 1: long enough for second thoughts, short enough to wait for
+_START_SECONDS = 5.0
+_LOG_INS_AT_ONCE = 8  # a log-in costs the server a password hash
+_ARRIVAL_SECONDS = 2.0
+
+
+async def rehearse(options: RehearsalOptions) -> int:
+    """Holds a rehearsal and gives the exit status: 0 when the audit is clean, 1 when anything differs, 2 when it could not be held."""
+    console = Console(highlight=False)
+    try:
+        async with Gateway(options.gateway) as gateway:
+            return await _rehearse(options, gateway, console)
+    except (NotPossible, Refusal, Unreachable) as error:
+        console.print(f"The rehearsal could not be held: {error}", markup=False)
+        return 2
+
+
+async def _rehearse(options: RehearsalOptions, gateway: Gateway, console: Console) -> int:
+    staff = Staff(gateway, options.login, options.password)
+    await staff.sign_in()
+    stage, class_id, students = await _prepare(options, staff, console)
+    if not stage.is_own:
+        console.print("The exam is not the rehearsal's own: the marks of essays and of other attempts are left alone.")
+    progress = Progress()
+    path = Path(tempfile.mkdtemp(prefix="examhall-rehearsal-")) / "ledger.jsonl"
+    screen = LiveTable(stage.title, len(students), progress, gateway.steps)
+    with Ledger(path) as ledger, Live(screen, console=console, refresh_per_second=2, transient=True):
+        sittings = [Sitting(gateway, ledger, each, Exam(stage.exam_id, ""), progress) for each in students]
+        screen.phase = "signing in"
+        await _sign_in(sittings)
+        screen.phase = "sitting"
+        seconds = SITTING_SECONDS / options.pace
+        if class_id:
+            await staff.open_window(stage.exam_id, class_id, seconds + _START_SECONDS)
+        await _sit(sittings, options, stage, seconds)
+        screen.phase = "reading back"
+        result = await _audit(staff, stage, path)
+    report.show(console, result, gateway.steps, path)
+    if options.report:
+        options.report.write_bytes(report.as_json(result, gateway.steps))
+    await staff.close(stage)
+    return 0 if result.is_clean else 1
+
+
+async def _prepare(options: RehearsalOptions, staff: Staff, console: Console) -> tuple[Stage, str, list[Student]]:
+    """The exam, the class it was made for (empty for an exam that was there), and the students."""
+    students = read_students(options.students, options.count) if options.students else []
+    if options.exam is not None:
+        if not students:
+            raise NotPossible("an exam that exists needs --students: log-ins of those it is meant for")
+        return await staff.stage(str(options.exam), is_own=False), "", students
+    if students:
+        raise NotPossible("--students needs --exam: an exam made here is for students made here")
+    name = f"Rehearsal {datetime.now(UTC):%Y-%m-%d %H%M%S}"
+    with console.status(f"Making an exam and {options.count} students …"):
+        class_id, students = await staff.make_students(options.count, name)
+        exam_id = await staff.make_exam(name, class_id)
+    return await staff.stage(exam_id, is_own=True), class_id, students
+
+
+async def _sign_in(sittings: Sequence[Sitting]) -> None:
+    gate = asyncio.Semaphore(_LOG_INS_AT_ONCE)
+
+    async def sign_in(sitting: Sitting) -> None:
+        async with gate:
+            await sitting.sign_in()
+
+    await asyncio.gather(*(sign_in(sitting) for sitting in sittings))
+
+
+async def _sit(sittings: Sequence[Sitting], options: RehearsalOptions, stage: Stage, seconds: float) -> None:
+    def script_of(login: str, questions: list[Mapping[str, Any]], seconds_left: float) -> Script:
+        meets_deadline = seconds_left < seconds * 1.5
+        length = seconds_left if meets_deadline else seconds
+        return write_script(f"{options.seed}/{login}", questions, stage.keys, length, meets_deadline)
+
+    async def arrive(place: int, sitting: Sitting) -> None:
+        await asyncio.sleep(_ARRIVAL_SECONDS * place / len(sittings))
+        await sitting.sit(script_of)
+
+    await asyncio.gather(*(arrive(place, sitting) for place, sitting in enumerate(sittings)))
+
+
+async def _audit(staff: Staff, stage: Stage, path: Path) -> Audit:
+    told = account(read(path))
+    await staff.sign_in()  # a long rehearsal outlives the token
+    held = await staff.held_attempts(stage.exam_id, list(told.journeys))
+    grades = await staff.grades(stage.exam_id, list(told.journeys))
+
+    def score(question_ids: Sequence[str], responses: Mapping[str, Mapping[str, Any] | None]) -> Decimal | None:
+        return expected_score([stage.keys[question] for question in question_ids], responses, stage.rules)
+
+    return audit(told, held, grades, score, is_single=stage.max_attempts == 1)

@@ -1,0 +1,61 @@
+"""The result of a rehearsal, for people and for programs."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from examhall.rehearsal.audit import Audit
+from examhall.rehearsal.gateway import Measured, percentile
+from examhall.rehearsal.table import latencies
+
+_FINDINGS_SHOWN = 20
+
+
+def show(console: Console, audit: Audit, steps: Mapping[str, Measured], ledger: Path) -> None:
+    """Prints latencies, errors and the audit."""
+    console.print(latencies(steps))
+    for name, measured in steps.items():
+        odd = {outcome: count for outcome, count in measured.outcomes.items() if not _is_ordinary(outcome)}
+        if odd:
+            counts = ", ".join(f"{count} × {outcome}" for outcome, count in sorted(odd.items()))
+            console.print(f"{name}: {counts}, tried again")
+    console.print(
+        f"\nAudit of {audit.attempts} attempts\n"
+        f"  {audit.answers_found} of {audit.answers_acknowledged} acknowledged answers found with their latest revision\n"
+        f"  {audit.marked_once} of {audit.attempts} attempts marked exactly once\n"
+        f"  {audit.scores_as_expected} scores as worked out from the key"
+        + (f", {audit.scores_not_known} can't be worked out here" if audit.scores_not_known else "")
+        + f"\n  {audit.late_saves_refused} saves after the deadline refused"
+    )
+    if audit.is_clean:
+        console.print("\nEverything is as it was promised.")
+        return
+    console.print(f"\n{len(audit.findings)} differences:" if audit.findings else "\nThere was nothing to audit.")
+    for kind, count in Counter(finding.kind for finding in audit.findings).most_common():
+        console.print(f"  {count} × {kind}")
+    for finding in audit.findings[:_FINDINGS_SHOWN]:
+        where = " ".join(part for part in (finding.login, finding.attempt_id, finding.question_id) if part)
+        console.print(f"  {finding.kind}: {finding.detail} [{where}]", markup=False)
+    console.print(f"What was sent and promised is in {ledger}.")
+
+
+def as_json(audit: Audit, steps: Mapping[str, Measured]) -> bytes:
+    """The same for programs; latencies in milliseconds."""
+    return msgspec.json.format(
+        msgspec.json.encode({"audit": audit, "steps": {name: _step(each) for name, each in steps.items()}})
+    )
+
+
+def _step(measured: Measured) -> dict[str, Any]:
+    values = sorted(measured.seconds)
+    marks = {f"p{share}": round(percentile(values, share / 100) * 1000, 2) for share in (50, 95, 99)} if values else {}
+    return {"requests": len(values), "errors": measured.errors, "outcomes": dict(measured.outcomes), **marks}
+
+
+def _is_ordinary(outcome: str) -> bool:
+    """A reply that is no failure: success, or the refusal of what was meant to be refused."""
+    return outcome.isdigit() and int(outcome) < 429

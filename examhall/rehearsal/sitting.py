@@ -1,0 +1,317 @@
+"""One student at work: carries out a script against the gateway, writes every promise into the ledger."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from examhall.rehearsal.gateway import Gateway, Reply, Unreachable
+from examhall.rehearsal.ledger import Acknowledged, Ended, Ledger, Refused, Sent, SentLate, Started, Surprised
+from examhall.rehearsal.people import (
+    Ending,
+    FindNetwork,
+    Give,
+    LoseNetwork,
+    Reload,
+    Script,
+    SendAgain,
+    SendStale,
+    Step,
+    Think,
+)
+
+OVER = frozenset({"attempt-closed", "deadline-passed"})
+_BEFORE_THE_BELL = 0.05
+_LATE_SAVES = 2
+_SUBMITTED_WITHIN = 5.0
+_CLOCK_TOLERANCE = 2.0
+_HEARTBEAT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Student:
+    """Who sits, and how to sign in."""
+
+    login: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Exam:
+    """What a student needs to know to sit it."""
+
+    exam_id: str
+    access_code: str
+
+
+WriteScript = Callable[[str, list[Mapping[str, Any]], float], Script]
+
+
+@dataclass
+class Progress:
+    """How far the class is, for the live table."""
+
+    signed_in: int = 0
+    started: int = 0
+    finished: int = 0
+    acknowledged: int = 0
+    offline: int = 0
+
+
+@dataclass
+class _Save:
+    question_id: str
+    revision: int
+    response: dict[str, Any] | None
+    is_flagged: bool
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {"revision": self.revision, "response": self.response, "is_flagged": self.is_flagged}
+
+
+@dataclass
+class Sitting:
+    """The state of one student's sitting."""
+
+    gateway: Gateway
+    ledger: Ledger
+    student: Student
+    exam: Exam
+    progress: Progress
+    token: str = ""
+    attempt_id: str = ""
+    question_ids: list[str] = field(default_factory=list)
+    ends_at: float = 0.0
+    is_over: bool = False
+    is_offline: bool = False
+    saves: dict[str, list[_Save]] = field(default_factory=dict)
+    queue: list[_Save] = field(default_factory=list)
+
+    async def sign_in(self) -> None:
+        """Logs in; a failure is a surprise, since the log-in is known to be right."""
+        body = {"login": self.student.login, "password": self.student.password}
+        reply = await self.gateway.call("log in", "POST", "/auth/login", body=body)
+        if reply.is_success:
+            self.token = reply.body["access_token"]
+            self.progress.signed_in += 1
+        else:
+            self._surprise("log in", reply)
+
+    async def sit(self, write_script: WriteScript) -> None:
+        """Starts, reads, carries out the script, ends. Whatever no rule explains goes into the ledger as a surprise."""
+        try:
+            questions = await self._start_and_read()
+            if questions is not None:
+                script = write_script(self.student.login, questions, self._seconds_left())
+                beating = asyncio.create_task(self._beat())
+                try:
+                    await self._work(script)
+                finally:
+                    beating.cancel()
+        except Unreachable as error:
+            self.ledger.write(Surprised(self.student.login, "gateway", str(error), self.attempt_id or None))
+        finally:
+            self.progress.finished += 1
+
+    async def _start_and_read(self) -> list[Mapping[str, Any]] | None:
+        if not self.token:
+            return None
+        body = {"exam_id": self.exam.exam_id, "access_code": self.exam.access_code}
+        started = await self._call("start", "POST", "/attempts", body)
+        if not started.is_success:
+            self._surprise("start", started)
+            return None
+        self.attempt_id = started.body["id"]
+        paper = await self._read_paper("read the paper")
+        if paper is None:
+            return None
+        questions: list[Mapping[str, Any]] = paper["questions"]
+        self.question_ids = [question["id"] for question in questions]
+        self.ledger.write(Started(self.student.login, self.attempt_id, tuple(self.question_ids)))
+        self.progress.started += 1
+        return questions
+
+    async def _work(self, script: Script) -> None:
+        for step in script.steps:
+            if self.is_over:
+                break
+            await self._do(step)
+        await self._do(FindNetwork())
+        match script.ending:
+            case Ending.SUBMITS if not self.is_over:
+                await self._submit()
+            case Ending.AT_THE_BELL if not self.is_over:
+                await asyncio.sleep(max(0.0, self._seconds_left() - _BEFORE_THE_BELL))
+                await self._submit()
+            case _:
+                await self._see_the_end()
+
+    async def _beat(self) -> None:
+        with suppress(Unreachable):
+            while not self.is_over:
+                await asyncio.sleep(_HEARTBEAT_SECONDS)
+                if not self.is_offline:
+                    await self._call("heartbeat", "POST", f"/attempts/{self.attempt_id}/heartbeat")
+
+    async def _do(self, step: Step) -> None:
+        match step:
+            case Think(seconds):
+                await asyncio.sleep(min(seconds, max(0.0, self._seconds_left())))
+            case Give(question_id, response, is_flagged):
+                await self._give(question_id, response, is_flagged)
+            case SendAgain(question_id):
+                await self._repeat(question_id, -1)
+            case SendStale(question_id):
+                await self._repeat(question_id, -2)
+            case LoseNetwork():
+                self.is_offline = True
+                self.progress.offline += 1
+            case FindNetwork():
+                await self._come_back()
+            case Reload():
+                await self._reload()
+
+    async def _give(self, question_id: str, response: dict[str, Any] | None, is_flagged: bool) -> None:
+        earlier = self.saves.setdefault(question_id, [])
+        save = _Save(question_id, earlier[-1].revision + 1 if earlier else 1, response, is_flagged)
+        earlier.append(save)
+        if self.is_offline:
+            self.queue.append(save)
+        else:
+            await self._send(save)
+
+    async def _repeat(self, question_id: str, which: int) -> None:
+        saves = self.saves.get(question_id, [])
+        if not self.is_offline and len(saves) >= -which:
+            await self._send(saves[which])
+
+    async def _send(self, save: _Save) -> None:
+        self._note_sent(save)
+        path = f"/attempts/{self.attempt_id}/answers/{save.question_id}"
+        reply = await self._call("save", "PUT", path, save.body)
+        if reply.is_success:
+            self._acknowledge(save, reply.body)
+            self._set_clock(reply.body)
+        else:
+            self._refused([save], reply)
+
+    async def _come_back(self) -> None:
+        if not self.is_offline:
+            return
+        self.is_offline = False
+        self.progress.offline -= 1
+        queue, self.queue = self.queue, []
+        if not queue:
+            return
+        for save in queue:
+            self._note_sent(save)
+        body = {"answers": [{"question_id": save.question_id, **save.body} for save in queue]}
+        reply = await self._call("save a batch", "PUT", f"/attempts/{self.attempt_id}/answers", body)
+        if not reply.is_success:
+            self._refused(queue, reply)
+            return
+        for save, stored in zip(queue, reply.body["answers"], strict=True):
+            self._acknowledge(save, stored)
+        self._set_clock(reply.body)
+
+    async def _reload(self) -> None:
+        """Opens the page anew: the questions stand as before, and no acknowledged answer is missing."""
+        if self.is_offline:
+            return
+        paper = await self._read_paper("read again")
+        if paper is None:
+            return
+        if [question["id"] for question in paper["questions"]] != self.question_ids:
+            self._tell("read again", "the questions stand in another order than before")
+        for question in paper["questions"]:
+            last = self.saves.get(question["id"], [])
+            shown = (question["answer"] or {}).get("revision", 0)
+            if last and shown < last[-1].revision:
+                self._tell("read again", f"revision {shown} is shown, {last[-1].revision} was acknowledged")
+
+    async def _read_paper(self, step: str) -> Mapping[str, Any] | None:
+        reply = await self._call(step, "GET", f"/attempts/{self.attempt_id}/paper")
+        if reply.is_success:
+            self._set_clock(reply.body)
+            return reply.body
+        if reply.problem == "review-not-allowed":  # the time ended meanwhile
+            self.is_over = True
+        else:
+            self._surprise(step, reply)
+        return None
+
+    async def _submit(self) -> None:
+        reply = await self._call("submit", "POST", f"/attempts/{self.attempt_id}/submit")
+        if reply.is_success and reply.body["status"] == "submitted":
+            self.ledger.write(Ended(self.attempt_id))
+        else:
+            self._surprise("submit", reply)
+
+    async def _see_the_end(self) -> None:
+        """After the deadline: tries to save still, which must be refused, and sees the attempt submitted by the server."""
+        await asyncio.sleep(max(0.0, self._seconds_left()) + 0.01)
+        if not self.is_over:
+            await self._wait_for_submission()
+        for question_id in self.question_ids[:_LATE_SAVES]:
+            earlier = self.saves.get(question_id, [])
+            revision = earlier[-1].revision + 1 if earlier else 1
+            body = {"revision": revision, "response": None, "is_flagged": True}
+            reply = await self._call("save too late", "PUT", f"/attempts/{self.attempt_id}/answers/{question_id}", body)
+            self.ledger.write(SentLate(self.attempt_id, question_id, revision, reply.status))
+        await self._wait_for_submission()
+
+    async def _wait_for_submission(self) -> None:
+        give_up_at = time.monotonic() + _SUBMITTED_WITHIN
+        while True:
+            reply = await self._call("see the end", "GET", f"/attempts/{self.attempt_id}")
+            if reply.is_success and reply.body["status"] == "submitted":
+                self.is_over = True
+                self.ledger.write(Ended(self.attempt_id))
+                return
+            if time.monotonic() > give_up_at:
+                self._tell("see the end", f"not submitted {_SUBMITTED_WITHIN:.0f} s after its deadline")
+                return
+            await asyncio.sleep(0.2)
+
+    async def _call(self, step: str, method: str, path: str, body: Any = None) -> Reply:
+        reply = await self.gateway.call(step, method, path, token=self.token, body=body)
+        if reply.status == 401:  # the access token has expired
+            await self.sign_in()
+            reply = await self.gateway.call(step, method, path, token=self.token, body=body)
+        return reply
+
+    def _note_sent(self, save: _Save) -> None:
+        self.ledger.write(Sent(self.attempt_id, save.question_id, save.revision, save.response, save.is_flagged))
+
+    def _acknowledge(self, save: _Save, stored: Mapping[str, Any]) -> None:
+        self.ledger.write(Acknowledged(self.attempt_id, save.question_id, save.revision, stored["revision"]))
+        self.progress.acknowledged += 1
+
+    def _refused(self, saves: list[_Save], reply: Reply) -> None:
+        if reply.problem not in OVER:
+            self._surprise("save", reply)
+            return
+        self.is_over = True
+        for save in saves:
+            self.ledger.write(Refused(self.attempt_id, save.question_id, save.revision, reply.status))
+
+    def _set_clock(self, body: Mapping[str, Any]) -> None:
+        """Follows the server's clock: exactly where a reply says the deadline, else when its whole seconds show that the end has moved."""
+        if attempt := body.get("attempt"):
+            left = datetime.fromisoformat(attempt["deadline_at"]) - datetime.fromisoformat(attempt["server_time"])
+            self.ends_at = time.monotonic() + left.total_seconds()
+        elif abs(body["seconds_left"] + 0.5 - self._seconds_left()) > _CLOCK_TOLERANCE:
+            self.ends_at = time.monotonic() + body["seconds_left"] + 0.5
+
+    def _seconds_left(self) -> float:
+        return self.ends_at - time.monotonic()
+
+    def _surprise(self, step: str, reply: Reply) -> None:
+        self._tell(step, f"{reply.status} {reply.problem} {reply.body.get('detail', '')}")
+
+    def _tell(self, step: str, detail: str) -> None:
+        self.ledger.write(Surprised(self.student.login, step, detail, self.attempt_id or None))
