@@ -2,6 +2,7 @@
 
 from chassis.service import Service
 from services.analytics.consumers import SUBSCRIPTIONS
+from services.analytics.routes import activity, exams, overviews
 from services.analytics.settings import Settings
 
 
@@ -11,6 +12,6 @@ def build(settings: Settings | None = None) -> Service:
         name="analytics",
         description="Figures of exams, questions, people, classes and centres; what happened in an attempt.",
         settings=settings or Settings(),
-        routers=[],
+        routers=[exams.router, overviews.router, activity.router],
         subscriptions=SUBSCRIPTIONS,
     )

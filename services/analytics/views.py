@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from services.analytics.tables import Attempt, Exam, Grade, Person
+
 Statistic = Annotated[float, PlainSerializer(lambda value: round(value, 4), return_type=float)]
 
 
@@ -30,9 +32,18 @@ class Figures(_View):
 
 
 class PersonRef(_View):
+    """Who it was; without a name when the person is deleted or not known yet."""
+
     id: UUID
     name: str | None = None
     registration_number: str | None = None
+
+    @classmethod
+    def of(cls, person_id: UUID, person: Person | None) -> "PersonRef":
+        """The reference to a person, of whom the row may be missing."""
+        if person is None or person.is_deleted:
+            return cls(id=person_id)
+        return cls(id=person_id, name=person.name, registration_number=person.registration_number or None)
 
 
 class ExamRef(_View):
@@ -158,6 +169,23 @@ class ResultOut(_View):
     is_released: bool
     submitted_at: datetime | None
 
+    @classmethod
+    def of(cls, grade: Grade, student: Person | None, exam: Exam | None) -> "ResultOut":
+        """The view of a marked grade, of whose student and exam the rows may be missing."""
+        return cls(
+            attempt_id=grade.attempt_id,
+            exam_id=grade.exam_id,
+            title=exam.title if exam else None,
+            subject=exam.subject if exam else None,
+            student=PersonRef.of(grade.student_id, student),
+            score=grade.score,
+            max_score=grade.max_score,
+            percentage=grade.percentage,
+            has_passed=grade.has_passed,
+            is_released=grade.is_released,
+            submitted_at=grade.submitted_at,
+        )
+
 
 class StudentReport(_View):
     """A student's figures. `trend` holds the latest results, the oldest of them first."""
@@ -177,6 +205,19 @@ class AttemptBrief(_View):
     status: str
     started_at: datetime | None
     submitted_at: datetime | None
+
+    @classmethod
+    def of(cls, attempt: Attempt, student: Person | None, exam: Exam | None) -> "AttemptBrief":
+        """The view of an attempt, of whose student and exam the rows may be missing."""
+        return cls(
+            attempt_id=attempt.id,
+            exam_id=attempt.exam_id,
+            title=exam.title if exam else None,
+            student=PersonRef.of(attempt.student_id, student),
+            status=attempt.status,
+            started_at=attempt.started_at,
+            submitted_at=attempt.submitted_at,
+        )
 
 
 class InstructorReport(_View):

@@ -1,0 +1,1 @@
+"""Analytics' REST routes, a module for each kind of thing that has figures."""
