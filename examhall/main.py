@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 dead_letters = typer.Typer(help="Events that a service could not take in.", no_args_is_help=True)
-rebuild = typer.Typer(help="Build read models anew from the events.", no_args_is_help=True)
+rebuild = typer.Typer(no_args_is_help=True)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(rebuild, name="rebuild")
 
@@ -141,6 +141,26 @@ def replay_dead_letters(
         typer.echo(f"{each.letter.event_id}  {each.letter.type}  {each.error or 'taken in'}")
     typer.echo(f"{sum(each.error is None for each in replayed)} of {len(replayed)} taken in.")
     raise typer.Exit(any(each.error is not None for each in replayed))
+
+
+@rebuild.callback()
+def _rebuild() -> None:
+    """Build read models anew from the events."""
+
+
+@rebuild.command("analytics")
+def rebuild_analytics(data: Folder = DATA) -> None:
+    """Empty the figures and build them anew from all events; the services may run meanwhile."""
+    import asyncio
+
+    from chassis.errors import DependencyUnavailable
+    from examhall.operating import rebuild_analytics as run
+
+    try:
+        events = asyncio.run(run(_environment_of("analytics", data)))
+    except DependencyUnavailable as error:
+        raise _refusal(error) from error
+    typer.echo(f"{events} events are on their way; the figures are complete when they have been taken in.")
 
 
 @app.command()

@@ -46,6 +46,15 @@ async def replay_letters(name: str, environment: Mapping[str, str], only: UUID |
         return [replayed async for replayed in replay(service, runtime, only)]
 
 
+async def rebuild_analytics(environment: Mapping[str, str]) -> int:
+    """Empties analytics' read models and has every event published again; how many will come. Raises DependencyUnavailable, with
+    nothing changed, when a service that has to publish is away."""
+    from services.analytics.rebuilding import rebuild
+
+    async with whole("analytics", environment) as (_, runtime):
+        return await rebuild(runtime)
+
+
 @asynccontextmanager
 async def whole(name: str, environment: Mapping[str, str]) -> AsyncIterator[tuple[Service, Runtime]]:
     """A service with all that its use cases need, which serves nobody. The environment becomes that of this process."""

@@ -23,7 +23,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Rehearsal
         calls.append(options)
         return 1 if options.exam else 0
 
-    monkeypatch.setattr("examhall.rehearsal.rehearse", rehearse, raising=False)
+    monkeypatch.setattr("examhall.rehearsal.rehearse", rehearse)
     monkeypatch.setenv("EXAMHALL_DATA", str(tmp_path / "data"))
     return calls
 

@@ -1,14 +1,18 @@
 """One command runs a whole machine, whatever dies on it."""
 
+import asyncio
 import signal
 import time
 import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import psutil
 import pytest
 
+from examhall.demo.content import STAFF, STUDENTS
+from examhall.places import kept
 from examhall.servers import HOST, accepts_connections, free_port, start_postgres
 from examhall.serving import installed_services
 from examhall.tests.machine import Machine, examhall, has_ended, machine, wait_for
@@ -100,6 +104,18 @@ def test_told_to_stop_it_ends_everything_within_fifteen_seconds(folder: Path, ho
         assert examhall("status", "--data", str(up.folder)).returncode == 3
 
 
+def test_figures_that_were_lost_are_built_anew_from_the_events_while_everything_runs(folder: Path):
+    with machine(folder / "data", services=()) as everything:
+        everything.wait_until_ready()
+        wait_for(lambda: _figures(everything, "SELECT count(*) FROM people") == [(len(STAFF) + len(STUDENTS),)])
+        before = _figures(everything, "SELECT id, role, name FROM people ORDER BY id")
+        _figures(everything, "UPDATE people SET name = 'spoilt' RETURNING id")
+        rebuilt = examhall("rebuild", "analytics", "--data", str(everything.folder))
+        assert rebuilt.returncode == 0, rebuilt.stderr
+        assert "events are on their way" in rebuilt.stdout
+        wait_for(lambda: _figures(everything, "SELECT id, role, name FROM people ORDER BY id") == before)
+
+
 def test_told_to_stop_while_it_starts_it_leaves_nothing(folder: Path):
     with machine(folder / "data") as up:
         wait_for(lambda: (folder / "data" / "running.json").exists() and up.record.parts["postgres"].pid is not None)
@@ -175,6 +191,19 @@ def test_a_given_postgresql_is_used_and_none_is_started(folder: Path):
         assert accepts_connections(port)
     finally:
         server.stop()
+
+
+def _figures(up: Machine, query: str) -> list[tuple[object, ...]]:
+    """Rows of the analytics service's database."""
+
+    async def fetch() -> list[tuple[object, ...]]:
+        connection = await asyncpg.connect(kept(up.folder, up.port).servers({}).database("analytics"))
+        try:
+            return [tuple(row) for row in await connection.fetch(query)]
+        finally:
+            await connection.close()
+
+    return asyncio.run(fetch())
 
 
 def _can_log_in(up: Machine) -> bool:
