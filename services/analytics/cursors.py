@@ -12,7 +12,7 @@ Key = TypeVar("Key", bound=tuple[Any, ...])
 
 # What sort keys are made of, as far as the database can hold it.
 At = Annotated[datetime, msgspec.Meta(tz=True)]
-Number = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Text = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
 
 
