@@ -96,7 +96,7 @@ async def report_class(tx: AsyncSession, actor: Actor, school_class: SchoolClass
         students=await _count(tx, Person, _students_of([school_class.id])),
         figures=await figures_of(tx, scope),
         by_subject=await _by_subject(tx, scope),
-        by_exam=await _by_exam(tx, scope, readable_exams(actor), with_attempts_only=True),
+        by_exam=await _by_exam(tx, scope, _sat_exams(scope)),
         by_student=await _with_people(tx, _best(by_student)[:LONGEST_LIST]),
     )
 
@@ -112,7 +112,7 @@ async def report_centre(tx: AsyncSession, actor: Actor, centre: Centre) -> Centr
         figures=await figures_of(tx, scope),
         by_class=await _by_class(tx, scope, classes),
         by_subject=await _by_subject(tx, scope),
-        by_exam=await _by_exam(tx, scope, readable_exams(actor), with_attempts_only=True),
+        by_exam=await _by_exam(tx, scope, _sat_exams(scope)),
     )
 
 
@@ -131,13 +131,9 @@ async def _by_subject(tx: AsyncSession, scope: Scope) -> list[SubjectFigures]:
     ]
 
 
-async def _by_exam(
-    tx: AsyncSession, scope: Scope, exams: Condition, *, with_attempts_only: bool = False
-) -> list[ExamFigures]:
+async def _by_exam(tx: AsyncSession, scope: Scope, exams: Condition) -> list[ExamFigures]:
     """The exams published last, with their figures."""
     found = await figures_by(tx, scope, lambda table: col(table.exam_id))
-    if with_attempts_only:
-        exams &= col(Exam.id).in_(list(found))
     newest = (col(Exam.published_at).desc().nulls_last(), col(Exam.id))
     rows = await tx.execute(sa.select(Exam).where(exams).order_by(*newest).limit(LONGEST_LIST))
     return [
@@ -202,6 +198,10 @@ async def _people_by_role(tx: AsyncSession, condition: Condition) -> dict[str, i
 
 async def _count(tx: AsyncSession, table: type[Any], condition: Condition) -> int:
     return await tx.scalar(sa.select(sa.func.count()).select_from(table).where(condition)) or 0
+
+
+def _sat_exams(scope: Scope) -> Condition:
+    return col(Exam.id).in_(sa.select(col(Attempt.exam_id)).where(scope.attempts))
 
 
 def _students_of(classes: "sa.Select[Any] | list[UUID]") -> Condition:

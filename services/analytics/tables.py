@@ -151,8 +151,8 @@ class Activity(Table, table=True):
     occurred_at: datetime
     kind: str
     person_id: UUID | None
-    exam_id: UUID | None
-    attempt_id: UUID | None
+    exam_id: UUID | None = Field(index=True)
+    attempt_id: UUID | None = Field(index=True)
 
 
 READ_MODELS: tuple[type[Table], ...] = (Person, SchoolClass, Centre, Exam, Attempt, Grade, Mark, Moment, Activity)

@@ -1,30 +1,17 @@
 """The same events give the same tables, in whatever order they come and however often."""
 
 from collections.abc import Iterable
-from typing import Any
 
-import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.consuming import Consumer, Event
 from chassis.ids import new_id
 from chassis.testing import RunningService
 from proto.examhall.identity.v1.people_pb2 import PersonDeleted, PersonRegistered, PersonState
 from services.analytics.consumers import SUBSCRIPTIONS
-from services.analytics.tables import READ_MODELS
+from services.analytics.tests.dumps import Dump, dump
 from services.analytics.tests.tapes import Tape, shuffled_with_repeats, tapes
-
-Dump = dict[str, list[tuple[Any, ...]]]
-
-
-async def dump(tx: AsyncSession) -> Dump:
-    """Every row of every read model, in an order of its own."""
-    return {
-        table.__tablename__: sorted(map(tuple, await tx.execute(sa.select(*table.__table__.columns))), key=repr)
-        for table in READ_MODELS
-    }
 
 
 async def read_models_after(service: RunningService, events: Iterable[Event]) -> Dump:
