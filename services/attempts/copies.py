@@ -49,7 +49,7 @@ class Copies:
         async with self._runtime.database.session() as tx:
             row = await tx.get(PersonCopy, person_id)
         if row is not None:
-            return state_of(row)
+            return person_of(row.state)
         try:
             state = await IdentityStub(self._runtime.channel("identity")).GetPerson(
                 GetPersonRequest(person_id=str(person_id))
@@ -60,10 +60,16 @@ class Copies:
             await keep_person(tx, person_id, state.version, state)
         return state
 
+    def paper_in_memory(self, exam_id: UUID, version: int) -> Paper | None:
+        """The paper when this process has read it before."""
+        paper = self._papers.get((exam_id, version))
+        if paper is not None:
+            self._papers.move_to_end((exam_id, version))
+        return paper
+
     async def paper(self, exam_id: UUID, version: int) -> Paper:
         """The paper of a frozen version: from memory, the copy, or the exams service, in this order."""
-        if paper := self._papers.get((exam_id, version)):
-            self._papers.move_to_end((exam_id, version))
+        if paper := self.paper_in_memory(exam_id, version):
             return paper
         async with self._runtime.database.session() as tx:
             row = await tx.get(PaperCopy, (exam_id, version))
@@ -87,11 +93,11 @@ class Copies:
         return content
 
 
-def state_of(row: PersonCopy) -> people_pb2.PersonState:
+def person_of(state: bytes | None) -> people_pb2.PersonState:
     """The state in a copy. Raises NotFound for a deleted person."""
-    if row.state is None:
+    if state is None:
         raise NotFound("There is no such person.")
-    return people_pb2.PersonState.FromString(row.state)
+    return people_pb2.PersonState.FromString(state)
 
 
 async def keep_exam(tx: AsyncSession, state: events_pb2.ExamState) -> None:

@@ -35,10 +35,9 @@ router = APIRouter(prefix="/api/v1/attempts", tags=["attempts"])
 @router.post("", status_code=201, operation_id="startAttempt", responses={200: {"model": AttemptOut}})
 async def start(body: NewAttempt, caller: Caller, runtime: RuntimeOf, response: Response) -> AttemptOut:
     """Starts an exam (201), or gives the attempt that is open already (200)."""
-    attempt, is_new = await start_attempt(runtime, caller, body.exam_id, body.access_code)
-    response.status_code = 201 if is_new else 200
-    async with runtime.database.session() as tx:
-        return AttemptOut.of(attempt, await clock(tx))
+    started = await start_attempt(runtime, caller, body.exam_id, body.access_code)
+    response.status_code = 201 if started.is_new else 200
+    return AttemptOut.of(started.attempt, started.moment)
 
 
 @router.get("", operation_id="listAttempts")

@@ -3,6 +3,8 @@
 However many starts of one student run at once, one makes the attempt and the others get it. Starting again while an attempt is open gives that attempt.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,80 +14,98 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chassis.actors import Actor
-from chassis.errors import NotFound, TooManyRequests
+from chassis.errors import DependencyUnavailable, NotFound, TooManyRequests
 from chassis.outbox import moment_of
 from chassis.service import Runtime
 from proto.examhall.exams.v1.events_pb2 import ExamState, Schedule
 from proto.examhall.identity.v1.people_pb2 import PersonState
 from services.attempts import access_codes
-from services.attempts.app_state import parts_of
+from services.attempts.app_state import Parts, parts_of
 from services.attempts.audience import Audience, Belonging, is_meant_for
-from services.attempts.copies import state_of
+from services.attempts.copies import person_of
 from services.attempts.deadlines import first_deadline
 from services.attempts.eligibility import Candidate, Refusal, Terms, refusal
 from services.attempts.events import attempt_started
 from services.attempts.ordering import new_seed
 from services.attempts.papers import Paper
 from services.attempts.problems import ExamClosed, NoAttemptsLeft, NotEligible, NotOpenYet, WrongAccessCode
-from services.attempts.tables import OPEN, Attempt, CodeFailure, ExamCopy, PersonCopy
+from services.attempts.tables import OPEN, Attempt, CodeFailure
+
+_TRIES = 3
+
+# Both rows are held against change until the start is committed: what was checked is what holds.
+_FACTS = sa.text("""
+SELECT exams.state AS exam, people.state AS person, clock_timestamp() AS moment
+FROM exams, people WHERE exams.id = :exam_id AND people.id = :person_id FOR SHARE
+""").columns(moment=sa.TIMESTAMP(timezone=True))
 
 
-async def start_attempt(runtime: Runtime, actor: Actor, exam_id: UUID, access_code: str) -> tuple[Attempt, bool]:
-    """The attempt, and whether it is new. Raises NotFound for an exam that is not for this student, and each refusal by its own name.
+@dataclass(frozen=True)
+class Start:
+    """An attempt, whether it is new, and the database's clock at that moment."""
 
-    Exam, person and paper are copied here first, when they are not yet; the rest is one transaction. A wrong access code is counted in
-    a transaction of its own, so that it stays counted though the start fails.
+    attempt: Attempt
+    is_new: bool
+    moment: datetime
+
+
+class _NotCopiedYet(Exception):
+    """A copy that the start needs is not here yet."""
+
+
+async def start_attempt(runtime: Runtime, actor: Actor, exam_id: UUID, access_code: str) -> Start:
+    """Starts, or gives the open attempt. Raises NotFound for an exam that is not for this student, and each refusal by its own name.
+
+    All is one transaction, which asks nobody else; what is not copied yet is fetched before the next try. A wrong access code is counted
+    in a transaction of its own, so that it stays counted though the start fails.
     """
     actor.require("student")
     parts = parts_of(runtime)
-    version = (await parts.copies.exam(exam_id)).version
-    await parts.copies.person(actor.person_id)
-    paper = await parts.copies.paper(exam_id, version)
-    try:
-        async with runtime.database.session() as tx:
-            return await _start(tx, parts.code_rule, actor, exam_id, access_code, paper)
-    except WrongAccessCode:
-        async with runtime.database.session() as tx:
-            tx.add(CodeFailure(exam_id=exam_id, student_id=actor.person_id))
-        raise
+    for _ in range(_TRIES):
+        try:
+            async with runtime.database.session() as tx:
+                return await _start(tx, parts, actor, exam_id, access_code)
+        except WrongAccessCode:
+            async with runtime.database.session() as tx:
+                tx.add(CodeFailure(exam_id=exam_id, student_id=actor.person_id))
+            raise
+        except _NotCopiedYet:
+            exam = await parts.copies.exam(exam_id)
+            await parts.copies.person(actor.person_id)
+            await parts.copies.paper(exam_id, exam.version)
+    raise DependencyUnavailable("The exam is being published anew; try again in a moment.")
 
 
-async def _start(
-    tx: AsyncSession, rule: access_codes.CodeRule, actor: Actor, exam_id: UUID, access_code: str, paper: Paper
-) -> tuple[Attempt, bool]:
-    exam, person, moment = await _exam_and_person(tx, exam_id, actor.person_id)
+async def _start(tx: AsyncSession, parts: Parts, actor: Actor, exam_id: UUID, access_code: str) -> Start:
+    row = (await tx.execute(_FACTS, {"exam_id": exam_id, "person_id": actor.person_id})).one_or_none()
+    if row is None:
+        raise _NotCopiedYet
+    exam, person, moment = ExamState.FromString(row.exam), person_of(row.person), row.moment
     if not is_meant_for(_audience(exam.schedule), _belonging(person)):
         raise NotFound("There is no such exam.")
-    earlier = (
-        await tx.scalars(
-            sa.select(Attempt)
-            .where(col(Attempt.exam_id) == exam_id, col(Attempt.student_id) == actor.person_id)
-            .order_by(col(Attempt.number))
-        )
-    ).all()
+    earlier = await _earlier_attempts(tx, exam_id, actor.person_id)
     if earlier and earlier[-1].status in OPEN:
-        return earlier[-1], False
+        return Start(earlier[-1], False, moment)
     candidate = Candidate(person.is_active, person.is_eligible, len(earlier))
     if reason := refusal(_terms(exam), candidate, moment):
         raise _refused(reason, exam, person)
-    await _check_code(tx, rule, exam.schedule, exam_id, actor.person_id, access_code, moment)
+    await _check_code(tx, parts.code_rule, exam.schedule, exam_id, actor.person_id, access_code, moment)
+    paper = parts.copies.paper_in_memory(exam_id, exam.version)
+    if paper is None:
+        raise _NotCopiedYet
     attempt = _new_attempt(actor, exam, person, paper, len(earlier) + 1, moment)
     statement = insert(Attempt).values(attempt.model_dump()).on_conflict_do_nothing().returning(col(Attempt.id))
     if await tx.scalar(statement) is None:
-        return await _winner(tx, attempt), False
+        # A parallel start of the same student has won; its transaction is committed, or the insert would still wait.
+        return Start((await _earlier_attempts(tx, exam_id, actor.person_id))[-1], False, moment)
     attempt_started(tx, attempt)
-    return attempt, True
+    return Start(attempt, True, moment)
 
 
-async def _exam_and_person(tx: AsyncSession, exam_id: UUID, person_id: UUID) -> tuple[ExamState, PersonState, datetime]:
-    """Both rows, held against change until the start is committed, and the clock after that."""
-    exam = await tx.get(ExamCopy, exam_id, with_for_update={"read": True})
-    person = await tx.get(PersonCopy, person_id, with_for_update={"read": True})
-    moment = await tx.scalar(sa.select(sa.func.clock_timestamp()))
-    assert exam is not None
-    assert person is not None
-    assert moment is not None
-    return ExamState.FromString(exam.state), state_of(person), moment
+async def _earlier_attempts(tx: AsyncSession, exam_id: UUID, student_id: UUID) -> Sequence[Attempt]:
+    """By number. Index: uq_attempts_exam_id_student_id_number."""
+    query = sa.select(Attempt).where(col(Attempt.exam_id) == exam_id, col(Attempt.student_id) == student_id)
+    return (await tx.scalars(query.order_by(col(Attempt.number)))).all()
 
 
 async def _check_code(
@@ -137,12 +157,6 @@ def _new_attempt(
         centre_id=UUID(person.centre_id) if person.centre_id else None,
         client_address=actor.address,
     )
-
-
-async def _winner(tx: AsyncSession, loser: Attempt) -> Attempt:
-    """The attempt that a parallel start of the same student has made; its transaction is committed, or the insert would still wait."""
-    query = sa.select(Attempt).where(col(Attempt.exam_id) == loser.exam_id, col(Attempt.student_id) == loser.student_id)
-    return (await tx.scalars(query.order_by(col(Attempt.number).desc()).limit(1))).one()
 
 
 def _refused(reason: Refusal, exam: ExamState, person: PersonState) -> Exception:

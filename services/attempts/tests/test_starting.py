@@ -60,8 +60,9 @@ async def test_retakes_go_up_to_the_limit_even_when_tried_at_once(hall: Hall) ->
         await student.post(f"/api/v1/attempts/{reply.json()['id']}/submit")
         return "sat"
 
-    results = await asyncio.gather(*(sit() for _ in range(24)))
-    assert set(results) <= {"sat", "no-attempts-left"}
+    for _ in range(3):
+        results = await asyncio.gather(*(sit() for _ in range(8)))
+        assert set(results) <= {"sat", "no-attempts-left"}
     assert problem(await student.post("/api/v1/attempts", json={"exam_id": exam.id})) == (409, "no-attempts-left")
     assert [row["number"] for row in await hall.sql("SELECT number FROM attempts ORDER BY number")] == [1, 2]
 
