@@ -14,8 +14,8 @@ from fastapi import FastAPI
 
 from chassis.openapi import add_hot_routes
 from chassis.problem_replies import add_problem_handlers
+from examhall.places import SERVICES
 
-SERVICES = ("identity", "exams", "attempts")
 FILE = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 _DESCRIPTION = """\
 The REST interface of an Examhall installation, through its gateway.
