@@ -111,10 +111,15 @@ class Machine:
 
 @contextmanager
 def machine(
-    folder: Path, *, services: Sequence[str] = ("identity",), options: Sequence[str] = (), **variables: str
+    folder: Path,
+    *,
+    services: Sequence[str] = ("identity",),
+    options: Sequence[str] = (),
+    port: int | None = None,
+    **variables: str,
 ) -> Iterator[Machine]:
     """Starts `examhall up` with these services (all when empty); whatever the test did, nothing of it is left afterwards."""
-    port = free_port()
+    port = port or free_port()
     output = folder.with_suffix(".output")
     chosen = [argument for service in services for argument in ("--service", service)]
     arguments = ["up", "--data", str(folder), "--port", str(port), *chosen, *options]
