@@ -8,15 +8,29 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel
 
 from chassis.outbox import moment_of
 from proto.examhall.attempts.v1.events_pb2 import AttemptState
 from proto.examhall.exams.v1.events_pb2 import ExamState
 from proto.examhall.grading.v1.events_pb2 import GradeState, QuestionMark
 from proto.examhall.identity.v1.people_pb2 import CentreState, ClassDeleted, ClassState, PersonDeleted, PersonState
-from services.analytics.responses import for_counting
-from services.analytics.tables import Attempt, Centre, Exam, Grade, Mark, Person, SchoolClass
+from services.analytics.responses import for_counting, json_text
+from services.analytics.tables import Attempt, Centre, Exam, Grade, Person, SchoolClass
+
+_DROP_OTHER_MARKS = sa.text(
+    "DELETE FROM marks WHERE attempt_id = :attempt_id AND question_id <> ALL(CAST(:question_ids AS text[]))"
+)
+# Releasing an exam tells every grade again: a mark that stays the same is not written again.
+_KEEP_MARKS = sa.text(
+    "INSERT INTO marks (attempt_id, question_id, points, max_points, outcome, is_human, topic, response)"
+    " SELECT :attempt_id, * FROM unnest(CAST(:question_ids AS text[]), CAST(:points AS numeric[]), CAST(:max_points AS numeric[]),"
+    " CAST(:outcomes AS text[]), CAST(:are_human AS boolean[]), CAST(:topics AS text[]), CAST(:responses AS jsonb[]))"
+    " ON CONFLICT (attempt_id, question_id) DO UPDATE SET points = excluded.points, max_points = excluded.max_points,"
+    " outcome = excluded.outcome, is_human = excluded.is_human, topic = excluded.topic, response = excluded.response"
+    " WHERE (marks.points, marks.max_points, marks.outcome, marks.is_human, marks.topic, marks.response) IS DISTINCT FROM"
+    " (excluded.points, excluded.max_points, excluded.outcome, excluded.is_human, excluded.topic, excluded.response)"
+)
 
 
 async def keep_person(tx: AsyncSession, state: PersonState) -> None:
@@ -124,31 +138,22 @@ async def keep_grade(tx: AsyncSession, state: GradeState) -> None:
 
 
 async def _replace_marks(tx: AsyncSession, attempt_id: UUID, marks: Sequence[QuestionMark]) -> None:
-    rows = [
+    responses = [for_counting(mark.response) for mark in marks]
+    question_ids = [mark.question_id for mark in marks]
+    await tx.execute(_DROP_OTHER_MARKS, {"attempt_id": attempt_id, "question_ids": question_ids})
+    await tx.execute(
+        _KEEP_MARKS,
         {
             "attempt_id": attempt_id,
-            "question_id": mark.question_id,
-            "points": _decimal(mark.points_awarded),
-            "max_points": Decimal(mark.max_points),
-            "outcome": mark.outcome,
-            "is_human": mark.is_human,
-            "topic": mark.topic,
-            "response": for_counting(mark.response),
-        }
-        for mark in marks
-    ]
-    kept = [row["question_id"] for row in rows]
-    await tx.execute(
-        sa.delete(Mark).where(col(Mark.attempt_id) == attempt_id, col(Mark.question_id).not_in(kept)),
+            "question_ids": question_ids,
+            "points": [_decimal(mark.points_awarded) for mark in marks],
+            "max_points": [Decimal(mark.max_points) for mark in marks],
+            "outcomes": [mark.outcome for mark in marks],
+            "are_human": [mark.is_human for mark in marks],
+            "topics": [mark.topic for mark in marks],
+            "responses": [None if response is None else json_text(response) for response in responses],
+        },
     )
-    if rows:
-        statement = insert(Mark).values(rows)
-        new = {name: statement.excluded[name] for name in rows[0] if name not in ("attempt_id", "question_id")}
-        # Releasing an exam tells every grade again: a mark that stays the same is not written again.
-        is_other = sa.tuple_(*(getattr(Mark, name) for name in new)).op("IS DISTINCT FROM")(sa.tuple_(*new.values()))
-        await tx.execute(
-            statement.on_conflict_do_update(index_elements=["attempt_id", "question_id"], set_=new, where=is_other)
-        )
 
 
 async def _keep_newer(tx: AsyncSession, row: SQLModel, version: str = "version") -> bool:

@@ -2,23 +2,42 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from proto.examhall.attempts.v1.events_pb2 import AnswersSaved, AttemptState
+from proto.examhall.attempts.v1.events_pb2 import AnswersSaved, AttemptState, SavedAnswer
 from proto.examhall.grading.v1.events_pb2 import GradeState
-from services.analytics.responses import as_given
-from services.analytics.tables import Moment
+from services.analytics.responses import as_given, json_text
 
-Row = dict[str, Any]
+# One statement for all that one commit saved, which is most of what there is to take in during an exam.
+_NOTE = sa.text(
+    "INSERT INTO moments (attempt_id, source, question_id, number, kind, is_flagged, details, occurred_at)"
+    " SELECT *, :occurred_at FROM unnest(CAST(:attempt_ids AS uuid[]), CAST(:sources AS text[]), CAST(:question_ids AS text[]),"
+    " CAST(:numbers AS bigint[]), CAST(:kinds AS text[]), CAST(:flags AS boolean[]), CAST(:details AS jsonb[]))"
+    " ON CONFLICT DO NOTHING"
+)
+_COLUMNS = ("attempt_ids", "sources", "question_ids", "numbers", "kinds", "flags", "details")
+
+
+class _Row(NamedTuple):
+    """One moment as `_NOTE` takes it, column by column."""
+
+    attempt_id: UUID
+    source: str
+    question_id: str
+    number: int
+    kind: str
+    is_flagged: bool | None
+    details: str
 
 
 async def note_attempt(tx: AsyncSession, state: AttemptState, kind: str, at: datetime, **details: Any) -> None:
     """A step of the attempt as a whole."""
-    await _note(tx, [_moment(state.attempt_id, "attempt", state.version, at, kind, details)])
+    row = _Row(UUID(state.attempt_id), "attempt", "", state.version, kind, None, json_text(details))
+    await _note(tx, [row], at)
 
 
 async def note_grade(tx: AsyncSession, state: GradeState, kind: str, at: datetime) -> None:
@@ -30,50 +49,30 @@ async def note_grade(tx: AsyncSession, state: GradeState, kind: str, at: datetim
         "percentage": state.percentage or None,
         "is_released": state.is_released,
     }
-    await _note(tx, [_moment(state.attempt_id, "grade", state.revision, at, kind, details)])
+    row = _Row(UUID(state.attempt_id), "grade", "", state.revision, kind, None, json_text(details))
+    await _note(tx, [row], at)
 
 
 async def note_answers(tx: AsyncSession, saved: AnswersSaved, at: datetime) -> None:
     """What one commit saved: one moment for each answer and revision."""
-    rows = {
-        (part.attempt_id, answer.question_id, answer.revision): _moment(
-            part.attempt_id,
-            "answer",
-            answer.revision,
-            at,
-            "answered" if (given := as_given(answer.response)) else "cleared",
-            {"response": given},
-            answer.question_id,
-            answer.is_flagged,
-        )
-        for part in saved.attempts
-        for answer in part.answers
-    }
-    await _note(tx, list(rows.values()))
+    await _note(tx, [_answered(part.attempt_id, answer) for part in saved.attempts for answer in part.answers], at)
 
 
-def _moment(
-    attempt_id: str,
-    source: str,
-    number: int,
-    at: datetime,
-    kind: str,
-    details: Row,
-    question_id: str = "",
-    is_flagged: bool | None = None,
-) -> Row:
-    return {
-        "attempt_id": UUID(attempt_id),
-        "source": source,
-        "question_id": question_id,
-        "number": number,
-        "occurred_at": at,
-        "kind": kind,
-        "is_flagged": is_flagged,
-        "details": details,
-    }
+def _answered(attempt_id: str, answer: SavedAnswer) -> _Row:
+    given = as_given(answer.response)
+    return _Row(
+        UUID(attempt_id),
+        "answer",
+        answer.question_id,
+        answer.revision,
+        "cleared" if given is None else "answered",
+        answer.is_flagged,
+        json_text({"response": given}),
+    )
 
 
-async def _note(tx: AsyncSession, rows: Sequence[Row]) -> None:
-    if rows:
-        await tx.execute(insert(Moment).on_conflict_do_nothing(), rows)
+async def _note(tx: AsyncSession, rows: Sequence[_Row], at: datetime) -> None:
+    if not rows:
+        return
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    await tx.execute(_NOTE, {**dict(zip(_COLUMNS, columns, strict=True)), "occurred_at": at})

@@ -1,6 +1,9 @@
 """Answers as JSON: as they were given for a timeline, in one form for all who gave the same for counting. Pure."""
 
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from proto.examhall.attempts.v1.events_pb2 import Response
 
@@ -32,3 +35,8 @@ def for_counting(response: Response) -> dict[str, Any] | None:
     if "text" in given:
         return {"text": " ".join(given["text"].casefold().split())}
     return given
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    """JSON for a column that is filled by an array of texts."""
+    return msgspec.json.encode(value).decode()
