@@ -75,7 +75,7 @@ async def report_instructor(tx: AsyncSession, actor: Actor, instructor: Person, 
 
 
 async def report_student(tx: AsyncSession, actor: Actor, student_id: UUID, student: Person | None) -> StudentReport:
-    """A student's results; the student sees the released ones alone, and that there are no others."""
+    """A student's results, within what the actor may see of them; `student` is None when the person is not known yet."""
     scope = scope_of(actor).narrowed(student_id=student_id)
     results = await _latest_results(tx, scope)
     return StudentReport(

@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.http import Tx
 
 
-async def _snapshot(tx: Tx) -> AsyncSession:
+async def in_one_snapshot(tx: Tx) -> AsyncSession:
+    """The transaction, seeing the database from its first query on as it was then. Must be said before that query."""
     await tx.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     return tx
 
 
-Snapshot = Annotated[AsyncSession, Depends(_snapshot, scope="function")]
+Snapshot = Annotated[AsyncSession, Depends(in_one_snapshot, scope="function")]

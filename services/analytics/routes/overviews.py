@@ -31,7 +31,7 @@ async def read_installation_report(tx: Snapshot, caller: Caller) -> AdminReport:
 
 @router.get("/instructors/{instructor_id}", operation_id="readInstructorReport")
 async def read_instructor_report(instructor_id: UUID, tx: Snapshot, caller: Caller) -> InstructorReport:
-    """An instructor's exams and classes; the instructor's own, the centre's administrator's with the centre's attempts."""
+    """An instructor's exams, classes and attempts; a centre's administrator sees those of the centre."""
     caller.require(*STAFF)
     instructor = await find(tx, Person, instructor_id, readable_instructors(caller), "instructor")
     return await overviews.report_instructor(tx, caller, instructor, now())

@@ -3,8 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
 from chassis.ids import new_id
 from proto.examhall.grading.v1.events_pb2 import GradeHidden, GradeReleased
+from services.analytics.figures import figures_of
+from services.analytics.rights import Scope
+from services.analytics.snapshot import in_one_snapshot
 from services.analytics.tests.builders import NINE, AnAttempt, AnExam, School
 
 FULL, HALF, NONE = {"q1": "1", "q2": "1"}, {"q1": "1", "q2": "0"}, {"q1": "0", "q2": "0"}
@@ -154,6 +159,19 @@ async def test_the_installation_is_told_by_roles_exams_best_students_and_instruc
     assert [(row["person"]["name"], row["figures"]["started"]) for row in report["by_instructor"]] == [("Blaise", 3)]
     assert report["recent_activity"][0]["kind"] == "attempt_started"
     assert len(report["recent_activity"]) == 10
+
+
+async def test_one_answer_shows_one_state_whatever_is_taken_in_meanwhile(school: School) -> None:
+    exam = await school.exam()
+    await school.started(exam)
+    everything = Scope(sa.true(), sa.true())
+    async with school.service.database.session() as tx:
+        await in_one_snapshot(tx)
+        before = await figures_of(tx, everything)
+        await school.started(exam)
+        assert await figures_of(tx, everything) == before
+    async with school.service.database.session() as tx:
+        assert (await figures_of(tx, everything)).started == 2
 
 
 async def test_a_grade_counts_before_anything_is_known_of_its_exam_or_student(school: School) -> None:
