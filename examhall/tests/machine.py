@@ -70,11 +70,9 @@ class Machine:
         record = running(self.folder)
         return bool(record and record.parts) and all(part.state == "ready" for part in record.parts.values())
 
-    def wait_until_ready(self) -> "Machine":
+    def wait_until_ready(self, seconds: float = READY_SECONDS) -> "Machine":
         """Waits until it says that it is ready; fails with what it printed when it ends before."""
-        wait_for(
-            lambda: "Examhall is ready" in self.output.read_text() or self.process.poll() is not None, READY_SECONDS
-        )
+        wait_for(lambda: "Examhall is ready" in self.output.read_text() or self.process.poll() is not None, seconds)
         assert self.process.poll() is None, self.output.read_text()
         return self
 

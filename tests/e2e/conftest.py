@@ -1,0 +1,34 @@
+"""The whole system as people run it, started once for all stories and stopped at their end."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from examhall.tests.machine import Machine, machine
+from tests.e2e.people import ADMIN_EMAIL, PASSWORD, School
+
+_BUSY_MACHINE_SECONDS = 100.0
+
+
+@pytest.fixture(scope="session")
+def installation() -> Iterator[Machine]:
+    """A running `examhall up` on a folder and ports of its own, empty but for its first administrator."""
+    settings = {
+        "EXAMHALL_ADMIN_EMAIL": ADMIN_EMAIL,
+        "EXAMHALL_ADMIN_PASSWORD": PASSWORD,
+        "EXAMHALL_LIMIT_PERSON_BURST": "5000",  # one student of the stories reads everything there is, many times
+    }
+    with (
+        tempfile.TemporaryDirectory(prefix="examhall-e2e-", ignore_cleanup_errors=True) as folder,
+        machine(Path(folder) / "data", services=(), options=["--no-demo"], **settings) as running,
+    ):
+        yield running.wait_until_ready(_BUSY_MACHINE_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def school(installation: Machine) -> Iterator[School]:
+    """The people of the installation."""
+    with School(f"http://127.0.0.1:{installation.port}", installation.folder) as opened:
+        yield opened
