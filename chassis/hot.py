@@ -6,7 +6,7 @@ actor and the raw body and gives a reply, or an awaitable of one, so that what w
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -49,6 +49,18 @@ class HotReply:
 
     status: int
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A reply that is rendered when a future is done: what waits for a shared piece of work needs no task of its own."""
+
+    future: "asyncio.Future[Any]"
+    render: Callable[[Any], HotReply]
+
+    def __await__(self) -> Generator[Any, None, HotReply]:
+        result = yield from self.future.__await__()
+        return self.render(result)
 
 
 HotHandler = Callable[[HotCall], HotReply | Awaitable[HotReply]]
@@ -118,8 +130,10 @@ class HotRoutes:
     ) -> HotReply:
         """Answers one call; never raises."""
         reply = self.begin(method, path, token, body, address, traceparent)
-        if isinstance(reply, HotReply):
-            return reply
+        return reply if isinstance(reply, HotReply) else await self.settled(reply)
+
+    async def settled(self, reply: Awaitable[HotReply]) -> HotReply:
+        """The reply when it is there, or the problem of why there is none; never raises but when the process is stopping."""
         try:
             return await reply
         except Exception as error:
@@ -151,16 +165,14 @@ class HotRoutesRpc(HotRoutesServicer):  # type: ignore[misc]
             )
             for call in request.calls
         ]
-        waiting = [reply for reply in begun if not isinstance(reply, HotReply)]
-        done = iter(await asyncio.gather(*waiting, return_exceptions=True))
+        # Futures of shared work need no task; what does work of its own runs beside the others.
+        running = [
+            asyncio.ensure_future(reply) if not isinstance(reply, HotReply | Pending) else reply for reply in begun
+        ]
         reply_batch = hot_pb2.HotBatchReply()
-        for begun_reply in begun:
-            reply = begun_reply if isinstance(begun_reply, HotReply) else next(done)
-            if isinstance(reply, BaseException):
-                reply = self._routes.refusal(
-                    reply if isinstance(reply, Exception) else RuntimeError(type(reply).__name__)
-                )
-            reply_batch.replies.add(status=reply.status, body=reply.body)
+        for reply in running:
+            done = reply if isinstance(reply, HotReply) else await self._routes.settled(reply)
+            reply_batch.replies.add(status=done.status, body=done.body)
         return reply_batch
 
 

@@ -1,10 +1,9 @@
 """The gateway as one ASGI application on uvicorn, and the order in which a request is looked at."""
 
 import asyncio
-import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Set
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
@@ -16,7 +15,7 @@ from chassis.errors import DomainError, NotFound, Unauthenticated
 from chassis.logs import set_up_logging
 from chassis.rpc import CREDENTIAL, open_channel
 from chassis.security import Security, watch_security
-from chassis.service import uvicorn_config
+from chassis.service import serve, uvicorn_config
 from chassis.settings import refuse_unknown_variables, variables_of
 from chassis.tracing import current_traceparent, set_up_tracing, span
 from gateway.admission import Admission
@@ -289,10 +288,5 @@ def run(settings: Settings | None = None, known: Set[str] = frozenset()) -> None
         raise SystemExit("EXAMHALL_SERVICE_SECRET is not set: services of one installation know each other by it.")
     set_up_logging("gateway", settings.log_level)
     provider = set_up_tracing("gateway", settings.otlp_endpoint, settings.trace_ratio)
-    server = uvicorn.Server(server_config(build(settings)))
-    gc.collect()
-    gc.freeze()  # full collections of what never goes away made one reply in a hundred wait 0.1 s
-    gc.set_threshold(20_000, 20, 50)
-    with suppress(KeyboardInterrupt):
-        server.run()
+    serve(uvicorn.Server(server_config(build(settings))))
     provider.shutdown()

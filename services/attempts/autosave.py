@@ -5,6 +5,7 @@ keeps the highest revision of each answer, and writes one event an exam. A save 
 since both lock the attempt's row. Rows are locked in the order of their ids, so batches can't deadlock.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,11 +84,11 @@ SELECT attempt_id, question_id, revision FROM answers JOIN unnest($1::uuid[], $2
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """What never changes about an attempt, as saving needs it."""
+    """What never changes about an attempt, as saving needs it. Ids are text here: as paths, keys and messages have them."""
 
-    attempt_id: UUID
-    exam_id: UUID
-    student_id: UUID
+    attempt_id: str
+    exam_id: str
+    student_id: str
     questions: Mapping[str, Answerable]
 
 
@@ -95,10 +96,10 @@ class Sitting:
 class Save:
     """A checked save: the response as JSON text (None: cleared), and its part of the event."""
 
-    attempt_id: UUID
-    exam_id: UUID
-    student_id: UUID
-    question_id: UUID
+    attempt_id: str
+    exam_id: str
+    student_id: str
+    question_id: str
     revision: int
     response: str | None
     is_flagged: bool
@@ -124,7 +125,7 @@ class GivenAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
     """One save's row of the statement's result."""
 
     is_own: bool | None
@@ -134,6 +135,32 @@ class _Outcome:
     is_saved: bool
     revision: int | None
 
+    def saved(self) -> Saved:
+        """What is stored now. Raises AttemptClosed, DeadlinePassed, AttemptPaused, NotFound when the save was refused."""
+        if refusal := self.refusal():
+            raise refusal
+        assert self.revision is not None
+        assert self.deadline_at is not None
+        return Saved(self.revision, self.is_saved, self.at, self.deadline_at)
+
+    def refusal(self) -> Exception | None:
+        """Why the save was not taken, or None."""
+        if not self.is_own or self.deadline_at is None:
+            return NotFound("There is no such attempt.")
+        if self.status == "submitted":
+            return AttemptClosed(
+                "The attempt is submitted; nothing can be changed any more.", stored_revision=self.revision
+            )
+        if self.status == "paused":
+            return AttemptPaused("The attempt is paused; save again when it goes on. The clock stands still meanwhile.")
+        if self.at > self.deadline_at:
+            return DeadlinePassed(
+                f"The time was up at {self.deadline_at.isoformat()}; what was saved until then counts.",
+                deadline_at=self.deadline_at.isoformat(),
+                stored_revision=self.revision,
+            )
+        return None
+
 
 class Autosave:
     """Takes saves, checks them, and commits them in batches."""
@@ -141,45 +168,45 @@ class Autosave:
     def __init__(self, database: Database, copies: Copies, *, lanes: int, batch: int) -> None:
         self._database = database
         self._copies = copies
-        self._sittings: OrderedDict[UUID, Sitting] = OrderedDict()
-        self._gathering: Gathering[Save, _Outcome] = Gathering(self._commit, lanes=lanes, size=batch)
+        self._sittings: OrderedDict[str, Sitting] = OrderedDict()
+        self._gathering: Gathering[Save, Outcome] = Gathering(self._commit, lanes=lanes, size=batch)
 
-    def known(self, actor: Actor, attempt_id: UUID) -> Sitting | None:
+    def known(self, actor: Actor, attempt_id: str) -> Sitting | None:
         """The caller's sitting when it is in memory. Raises Forbidden for staff, NotFound for another student's."""
         if actor.role != "student":
             raise Forbidden("Only the student who sits the attempt saves its answers.")
         sitting = self._sittings.get(attempt_id)
-        if sitting is not None and sitting.student_id != actor.person_id:
+        if sitting is not None and sitting.student_id != str(actor.person_id):
             raise NotFound("There is no such attempt.")
         return sitting
 
-    async def sitting(self, actor: Actor, attempt_id: UUID) -> Sitting:
+    async def sitting(self, actor: Actor, attempt_id: str) -> Sitting:
         """The caller's sitting, loaded when it is not in memory. Raises NotFound, Forbidden."""
         if sitting := self.known(actor, attempt_id):
             return sitting
         row = await self._database.pool.fetchrow(
-            "SELECT exam_id, exam_version, student_id, seed FROM attempts WHERE id = $1", attempt_id
+            "SELECT exam_id, exam_version, student_id, seed FROM attempts WHERE id = $1", identifier(attempt_id)
         )
         if row is None or row["student_id"] != actor.person_id:
             raise NotFound("There is no such attempt.")
         paper = await self._copies.paper(row["exam_id"], row["exam_version"])
         questions = {question: paper.answerable[question] for question in paper.question_ids(row["seed"])}
-        sitting = self._sittings[attempt_id] = Sitting(attempt_id, row["exam_id"], row["student_id"], questions)
+        sitting = Sitting(attempt_id, str(row["exam_id"]), str(row["student_id"]), questions)
+        self._sittings[attempt_id] = sitting
         if len(self._sittings) > _ATTEMPTS_IN_MEMORY:
             self._sittings.popitem(last=False)
         return sitting
 
-    async def save(self, save: Save) -> Saved:
-        """Commits a save together with whatever else waits. Raises AttemptClosed, DeadlinePassed, AttemptPaused, NotFound, DependencyUnavailable."""
-        return _saved(await self._gathering.add(save))
+    def save(self, save: Save) -> "asyncio.Future[Outcome]":
+        """Commits a save together with whatever else waits; `Outcome.saved()` says what is stored. The future may raise DependencyUnavailable."""
+        return self._gathering.add(save)
 
     async def save_all(self, saves: Sequence[Save]) -> list[Saved]:
         """Commits the saves of one attempt. They are in the same queue at once, and each is either stored or refused for the same reason."""
-        futures = [self._gathering.add(save) for save in saves]
-        outcomes = [await future for future in futures]
-        return [_saved(outcome) for outcome in outcomes]
+        outcomes = [await future for future in [self._gathering.add(save) for save in saves]]
+        return [outcome.saved() for outcome in outcomes]
 
-    async def _commit(self, saves: Sequence[Save]) -> Sequence[_Outcome]:
+    async def _commit(self, saves: Sequence[Save]) -> Sequence[Outcome]:
         winners = _winners(saves)
         try:
             outcomes = await self._commit_winners(list(winners.values()))
@@ -202,7 +229,7 @@ class Autosave:
             for outcome in [by_answer[key]]
         ]
 
-    async def _commit_winners(self, saves: Sequence[Save]) -> list[_Outcome]:
+    async def _commit_winners(self, saves: Sequence[Save]) -> list[Outcome]:
         exams = list({save.exam_id for save in saves})
         rows = await self._database.pool.fetch(
             _SAVE,
@@ -216,7 +243,7 @@ class Autosave:
             _event_ids(saves),
             list({save.attempt_id for save in saves}),
             exams,
-            [AnswersSaved(exam_id=str(exam)).SerializeToString() for exam in exams],
+            [AnswersSaved(exam_id=exam).SerializeToString() for exam in exams],
             ANSWERS,
             AnswersSaved.DESCRIPTOR.full_name,
             current_traceparent(),
@@ -224,10 +251,10 @@ class Autosave:
         self._database.events_committed()
         return await self._with_stored_revisions(saves, rows)
 
-    async def _with_stored_revisions(self, saves: Sequence[Save], rows: Sequence[asyncpg.Record]) -> list[_Outcome]:
+    async def _with_stored_revisions(self, saves: Sequence[Save], rows: Sequence[asyncpg.Record]) -> list[Outcome]:
         """The statement's snapshot is older than its locks: a save that lost to one committed in between must look again."""
         outcomes = [
-            _Outcome(
+            Outcome(
                 row["is_own"], row["status"], row["deadline_at"], row["at"], row["is_saved"],
                 save.revision if row["is_saved"] else row["revision_before"],
             )
@@ -236,19 +263,30 @@ class Autosave:
         stale = [
             index
             for index, (save, outcome) in enumerate(zip(saves, outcomes, strict=True))
-            if not _refusal(outcome) and (outcome.revision is None or outcome.revision < save.revision)
+            if not outcome.refusal() and (outcome.revision is None or outcome.revision < save.revision)
         ]
         if not stale:
             return outcomes
         found = await self._database.pool.fetch(
             _REVISIONS, [saves[index].attempt_id for index in stale], [saves[index].question_id for index in stale]
         )
-        revisions = {(row["attempt_id"], row["question_id"]): row["revision"] for row in found}
+        revisions = {(str(row["attempt_id"]), str(row["question_id"])): row["revision"] for row in found}
         for index in stale:
             save, outcome = saves[index], outcomes[index]
             revision = revisions[save.attempt_id, save.question_id]
-            outcomes[index] = _Outcome(outcome.is_own, outcome.status, outcome.deadline_at, outcome.at, False, revision)
+            outcomes[index] = Outcome(outcome.is_own, outcome.status, outcome.deadline_at, outcome.at, False, revision)
         return outcomes
+
+
+def identifier(text: str) -> UUID:
+    """The id in a path in its one form, lower case with hyphens. Raises NotFound for anything else."""
+    try:
+        parsed = UUID(text)
+    except ValueError as error:
+        raise NotFound("There is no such attempt.") from error
+    if str(parsed) != text:
+        raise NotFound("There is no such attempt.")
+    return parsed
 
 
 def read_save(sitting: Sitting, question_id: str, given: GivenAnswer, field: str = "") -> Save:
@@ -270,15 +308,13 @@ def read_save(sitting: Sitting, question_id: str, given: GivenAnswer, field: str
         is_flagged=given.is_flagged,
     )
     part = AnswersSaved(
-        attempts=[
-            AttemptAnswers(attempt_id=str(sitting.attempt_id), student_id=str(sitting.student_id), answers=[answer])
-        ]
+        attempts=[AttemptAnswers(attempt_id=sitting.attempt_id, student_id=sitting.student_id, answers=[answer])]
     )
     return Save(
         sitting.attempt_id,
         sitting.exam_id,
         sitting.student_id,
-        UUID(question_id),
+        question_id,
         given.revision,
         None if response is None else msgspec.json.encode(response).decode(),
         given.is_flagged,
@@ -286,9 +322,9 @@ def read_save(sitting: Sitting, question_id: str, given: GivenAnswer, field: str
     )
 
 
-def _winners(saves: Sequence[Save]) -> dict[tuple[UUID, UUID], Save]:
+def _winners(saves: Sequence[Save]) -> dict[tuple[str, str], Save]:
     """The save with the highest revision of each answer; of equal ones the first."""
-    winners: dict[tuple[UUID, UUID], Save] = {}
+    winners: dict[tuple[str, str], Save] = {}
     for save in saves:
         key = (save.attempt_id, save.question_id)
         best = winners.get(key)
@@ -299,7 +335,7 @@ def _winners(saves: Sequence[Save]) -> dict[tuple[UUID, UUID], Save]:
 
 def _event_ids(saves: Sequence[Save]) -> list[UUID]:
     """For each save the event that tells of it: one an exam, and a next one where essays would make it too large for a message."""
-    filling: dict[UUID, tuple[UUID, int]] = {}
+    filling: dict[str, tuple[UUID, int]] = {}
     event_ids = []
     for save in saves:
         event_id, size = filling.get(save.exam_id, (None, 0))
@@ -310,32 +346,6 @@ def _event_ids(saves: Sequence[Save]) -> list[UUID]:
     return event_ids
 
 
-def _overtaken(outcome: _Outcome) -> _Outcome:
+def _overtaken(outcome: Outcome) -> Outcome:
     """The outcome of a save that another save of its batch has overtaken."""
-    return _Outcome(outcome.is_own, outcome.status, outcome.deadline_at, outcome.at, False, outcome.revision)
-
-
-def _refusal(outcome: _Outcome) -> Exception | None:
-    if not outcome.is_own or outcome.deadline_at is None:
-        return NotFound("There is no such attempt.")
-    if outcome.status == "submitted":
-        return AttemptClosed(
-            "The attempt is submitted; nothing can be changed any more.", stored_revision=outcome.revision
-        )
-    if outcome.status == "paused":
-        return AttemptPaused("The attempt is paused; save again when it goes on. The clock stands still meanwhile.")
-    if outcome.at > outcome.deadline_at:
-        return DeadlinePassed(
-            f"The time was up at {outcome.deadline_at.isoformat()}; what was saved until then counts.",
-            deadline_at=outcome.deadline_at.isoformat(),
-            stored_revision=outcome.revision,
-        )
-    return None
-
-
-def _saved(outcome: _Outcome) -> Saved:
-    if refusal := _refusal(outcome):
-        raise refusal
-    assert outcome.revision is not None
-    assert outcome.deadline_at is not None
-    return Saved(outcome.revision, outcome.is_saved, outcome.at, outcome.deadline_at)
+    return Outcome(outcome.is_own, outcome.status, outcome.deadline_at, outcome.at, False, outcome.revision)

@@ -2,16 +2,16 @@
 
 from collections.abc import Awaitable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
-from uuid import UUID
 
 import msgspec
 
-from chassis.errors import InvalidInput, NotFound
-from chassis.hot import HotCall, HotOperation, HotReply, HotRoute
+from chassis.errors import InvalidInput
+from chassis.hot import HotCall, HotOperation, HotReply, HotRoute, Pending
 from chassis.service import Runtime
 from services.attempts.app_state import parts_of
-from services.attempts.autosave import Autosave, GivenAnswer, Saved, Sitting, read_save
+from services.attempts.autosave import Autosave, GivenAnswer, Outcome, Saved, Sitting, identifier, read_save
 from services.attempts.heartbeats import Heartbeats, Pulse
 
 T = TypeVar("T")
@@ -104,17 +104,25 @@ def save(runtime: Runtime, call: HotCall) -> Awaitable[HotReply]:
     """PUT /attempts/{id}/answers/{question_id}. Everything that can be refused at once is refused before anything waits."""
     autosave = parts_of(runtime).autosave
     given = _decoded(_one, call.body)
-    attempt_id = _identifier(call.parts[0])
-    sitting = autosave.known(call.actor, attempt_id)
-    return _save(autosave, call, attempt_id, sitting, given)
+    sitting = autosave.known(call.actor, call.parts[0])
+    if sitting is None:
+        return _save_after_loading(autosave, call, given)
+    return _saving(autosave, sitting, call.parts[1], given)
 
 
-async def _save(
-    autosave: Autosave, call: HotCall, attempt_id: UUID, sitting: Sitting | None, given: GivenAnswer
-) -> HotReply:
-    sitting = sitting or await autosave.sitting(call.actor, attempt_id)
-    saved = await autosave.save(read_save(sitting, call.parts[1], given))
-    reply = SaveReply(call.parts[1], saved.revision, saved.is_new, iso(saved.server_time), _seconds_left(saved))
+async def _save_after_loading(autosave: Autosave, call: HotCall, given: GivenAnswer) -> HotReply:
+    sitting = await autosave.sitting(call.actor, call.parts[0])
+    return await _saving(autosave, sitting, call.parts[1], given)
+
+
+def _saving(autosave: Autosave, sitting: Sitting, question_id: str, given: GivenAnswer) -> Pending:
+    future = autosave.save(read_save(sitting, question_id, given))
+    return Pending(future, partial(_saved_one, question_id))
+
+
+def _saved_one(question_id: str, outcome: Outcome) -> HotReply:
+    saved = outcome.saved()
+    reply = SaveReply(question_id, saved.revision, saved.is_new, iso(saved.server_time), _seconds_left(saved))
     return HotReply(200, _encode(reply))
 
 
@@ -124,7 +132,7 @@ async def save_batch(runtime: Runtime, call: HotCall) -> HotReply:
     given = _decoded(_many, call.body).answers
     if not 1 <= len(given) <= MAX_ANSWERS:
         raise InvalidInput("answers", "length", f"A batch holds 1 to {MAX_ANSWERS} answers.")
-    sitting = await autosave.sitting(call.actor, _identifier(call.parts[0]))
+    sitting = await autosave.sitting(call.actor, call.parts[0])
     saves = [read_save(sitting, answer.question_id, answer, f"answers.{index}.") for index, answer in enumerate(given)]
     saved = await autosave.save_all(saves)
     stored = [
@@ -137,7 +145,7 @@ async def save_batch(runtime: Runtime, call: HotCall) -> HotReply:
 async def heartbeat(runtime: Runtime, call: HotCall) -> HotReply:
     """POST /attempts/{id}/heartbeat: status and time left, by the server's clock."""
     heartbeats: Heartbeats = parts_of(runtime).heartbeats
-    pulse: Pulse = await heartbeats.beat(call.actor, _identifier(call.parts[0]))
+    pulse: Pulse = await heartbeats.beat(call.actor, identifier(call.parts[0]))
     return HotReply(
         200, _encode(PulseReply(pulse.status, iso(pulse.server_time), pulse.seconds_left, iso(pulse.deadline_at)))
     )
@@ -165,10 +173,3 @@ def _decoded(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
 def _field(path: str) -> str:
     """`.answers[...].revision` as msgspec writes it, as fields are named elsewhere."""
     return path.strip("`.").replace("[...]", ".*").replace("[", ".").replace("]", "")
-
-
-def _identifier(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise NotFound("There is no such attempt.") from error

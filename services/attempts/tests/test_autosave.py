@@ -305,7 +305,9 @@ async def test_an_open_attempt_has_no_submission(hall: Hall) -> None:
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-SITTING = Sitting(new_id(), new_id(), new_id(), {str(new_id()): Answerable(Kind.ESSAY) for _ in range(3)})
+SITTING = Sitting(
+    str(new_id()), str(new_id()), str(new_id()), {str(new_id()): Answerable(Kind.ESSAY) for _ in range(3)}
+)
 saves = st.lists(st.tuples(st.sampled_from(list(SITTING.questions)), st.integers(1, 5)), max_size=30)
 
 
@@ -340,9 +342,9 @@ def test_fragments_joined_are_one_message() -> None:
         for revision, question in enumerate(SITTING.questions, 1)
         if revision < 3
     )
-    head = AnswersSaved(exam_id=str(SITTING.exam_id)).SerializeToString()
+    head = AnswersSaved(exam_id=SITTING.exam_id).SerializeToString()
     joined = AnswersSaved.FromString(head + first.fragment + second.fragment)
-    assert joined.exam_id == str(SITTING.exam_id)
+    assert joined.exam_id == SITTING.exam_id
     assert [part.answers[0].revision for part in joined.attempts] == [1, 2]
 
 

@@ -1,0 +1,120 @@
+"""A load generator that costs little: prepared requests on kept connections, one process of its own (`python -m benchmarks.load < plan.json`).
+
+Each connection sends its request with a revision one higher each time, in one of two ways: closed (the next when the reply is there) or open
+(at a given rate, whether or not the reply is there; latency counts from the moment the request was due).
+"""
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvloop
+
+FIRST_REVISION = 10**12  # thirteen digits: every request has the same length
+
+
+@dataclass
+class Result:
+    """Replies by status, and how long each took, in seconds."""
+
+    statuses: dict[str, int] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+
+    def add(self, status: str, seconds: float) -> None:
+        """Counts one reply."""
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.seconds.append(seconds)
+
+
+class Connection(asyncio.Protocol):
+    """One client. `interval` 0: closed loop."""
+
+    def __init__(self, head: bytes, body: str, result: Result, ends_at: float, interval: float, revision: int) -> None:
+        self._head, self._body = head, body
+        self._result, self._ends_at, self._interval = result, ends_at, interval
+        self._revision = revision
+        self._due: list[float] = []
+        self._buffer = b""
+        self._transport: Any = None
+        self.finished = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: Any) -> None:
+        """Sends the first request."""
+        self._transport = transport
+        self._send(time.perf_counter())
+
+    def data_received(self, data: bytes) -> None:
+        """Takes whole replies off the front."""
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            start = self._buffer.find(b"content-length: ", 0, end) + 16
+            length = int(self._buffer[start : self._buffer.find(b"\r\n", start)])
+            if len(self._buffer) < end + 4 + length:
+                return
+            status = self._buffer[9:12].decode()
+            self._buffer = self._buffer[end + 4 + length :]
+            self._replied(status)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """A connection lost early is counted."""
+        if not self.finished.done():
+            self._result.add("lost", 0)
+            self.finished.set_result(None)
+
+    def _send(self, due: float) -> None:
+        self._revision += 1
+        self._due.append(due)
+        self._transport.write(self._head + (self._body % self._revision).encode())
+        if self._interval:
+            following = due + self._interval
+            if following < self._ends_at:
+                delay = max(0.0, following - time.perf_counter())
+                asyncio.get_running_loop().call_later(delay, self._send, following)
+
+    def _replied(self, status: str) -> None:
+        moment = time.perf_counter()
+        self._result.add(status, moment - self._due.pop(0))
+        if moment < self._ends_at:
+            if not self._interval:
+                self._send(moment)
+        elif not self._due and not self.finished.done():
+            self.finished.set_result(None)
+            self._transport.close()
+
+
+async def run(plan: dict[str, Any]) -> dict[str, Any]:
+    """Carries out a plan: host, port, seconds, rate (0: closed loop), clients [{method, path, token, body}], revision."""
+    result = Result()
+    began = time.perf_counter()
+    ends_at = began + plan["seconds"]
+    clients = plan["clients"]
+    interval = len(clients) / plan["rate"] if plan["rate"] else 0.0
+    connections = []
+    for client in clients:
+        body = client["body"]
+        length = len((body % FIRST_REVISION).encode())
+        head = (
+            f"{client['method']} {client['path']} HTTP/1.1\r\nhost: {plan['host']}\r\nauthorization: Bearer {client['token']}\r\n"
+            f"content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        ).encode()
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda head=head, body=body: Connection(head, body, result, ends_at, interval, plan["revision"]),  # type: ignore[misc]
+            plan["host"],
+            plan["port"],
+        )
+        connections.append(connection)
+        if interval:
+            await asyncio.sleep(interval / len(clients))
+    await asyncio.wait_for(asyncio.gather(*(connection.finished for connection in connections)), plan["seconds"] + 30)
+    seconds = time.perf_counter() - began
+    values = sorted(result.seconds)
+    marks = {f"p{share}": values[min(len(values) - 1, len(values) * share // 100)] for share in (50, 95, 99)}
+    return {"per_second": len(values) / seconds, "statuses": result.statuses, **marks}
+
+
+if __name__ == "__main__":
+    uvloop.install()
+    sys.stdout.write(json.dumps(asyncio.run(run(json.load(sys.stdin)))))
