@@ -68,6 +68,7 @@ async def _levels(tx: AsyncSession, marked: Condition) -> list[ItemAtTotal]:
             sa.func.count(),
             sa.func.sum(points),
             sa.func.sum(points * points),
+            sa.func.sum(sa.func.greatest(points, 0)),
             sa.func.sum(col(Mark.max_points)),
         )
         .join(Grade, col(Grade.attempt_id) == col(Mark.attempt_id))
@@ -76,8 +77,8 @@ async def _levels(tx: AsyncSession, marked: Condition) -> list[ItemAtTotal]:
         .order_by(col(Mark.question_id), col(Grade.marked_points))
     )
     return [
-        ItemAtTotal(question_id, float(total), count, float(got or 0), float(squares or 0), float(could))
-        for question_id, total, count, got, squares, could in await tx.execute(query)
+        ItemAtTotal(question_id, float(total), count, *(float(points or 0) for points in sums))
+        for question_id, total, count, *sums in await tx.execute(query)
     ]
 
 

@@ -22,13 +22,17 @@ DIFFERENT_QUESTIONS = "attempts_had_different_questions"
 
 @dataclass(frozen=True, slots=True)
 class ItemAtTotal:
-    """The attempts with the total `total` that had this question: how many, and the sums of the points it gave them and could have."""
+    """The attempts with the total `total` that had this question: how many, and the sums of the points it gave them and could have.
+
+    `points` may be negative where wrong answers cost; `earned` are those above nothing alone.
+    """
 
     question_id: str
     total: float
     attempts: int
     points: float
     squared_points: float
+    earned: float
     max_points: float
 
 
@@ -44,8 +48,9 @@ class Estimate:
 class ItemStatistics:
     """What is known of one question.
 
-    `difficulty` is the mean share of its points that attempts got (p; 1: everybody got all). `discrimination` is the difference of that share
-    between the upper and the lower 27 % by total; `point_biserial` the correlation of its points with the rest of the total.
+    `difficulty` is the mean share of its points that attempts earned (p; 1: everybody got all); a wrong answer earns nothing, whatever it costs.
+    `discrimination` is the difference of that share between the upper and the lower 27 % by total; `point_biserial` the correlation of its points
+    with the rest of the total.
     """
 
     question_id: str
@@ -71,10 +76,10 @@ class ExtremeGroup:
     weights: dict[float, float]
 
     def success(self, item: Sequence[ItemAtTotal]) -> float | None:
-        """The mean share of the question's points that the group got; None when nobody of the group had the question."""
+        """The mean share of the question's points that the group earned; None when nobody of the group had the question."""
         could = sum(self.weights.get(level.total, 0.0) * level.max_points for level in item)
-        got = sum(self.weights.get(level.total, 0.0) * level.points for level in item)
-        return got / could if could > _TOLERANCE else None
+        earned = sum(self.weights.get(level.total, 0.0) * level.earned for level in item)
+        return earned / could if could > _TOLERANCE else None
 
 
 def analyse_items(levels: Iterable[ItemAtTotal]) -> list[ItemStatistics]:
@@ -139,7 +144,7 @@ def _analyse(question_id: str, item: Sequence[ItemAtTotal]) -> ItemStatistics:
         question_id,
         attempts,
         mean_points=points / attempts,
-        difficulty=points / could if could else 0.0,
+        difficulty=sum(level.earned for level in item) / could if could else 0.0,
         discrimination=_discrimination(item, attempts),
         point_biserial=_rest_correlation(item, attempts),
     )

@@ -102,7 +102,7 @@ class WrongAnswer(_View):
 
 
 class QuestionReport(_View):
-    """One question. `difficulty` is the mean share of its points that attempts got: 1 when everybody got all."""
+    """One question. `difficulty` is the mean share of its points that attempts earned: 1 when everybody got all, 0 when nobody got any."""
 
     question_id: str
     topic: str

@@ -33,16 +33,17 @@ Answers = dict[str, float]
 
 def levels_of(attempts: list[Answers], max_points: float = 1.0) -> list[ItemAtTotal]:
     """The sums that a database would give for these attempts' points."""
-    sums: dict[tuple[str, float], list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
+    sums: dict[tuple[str, float], list[float]] = defaultdict(lambda: [0, 0.0, 0.0, 0.0])
     for attempt in attempts:
         for question_id, points in attempt.items():
             level = sums[question_id, sum(attempt.values())]
             level[0] += 1
             level[1] += points
             level[2] += points**2
+            level[3] += max(points, 0.0)
     return [
-        ItemAtTotal(question_id, total, int(count), points, squares, count * max_points)
-        for (question_id, total), (count, points, squares) in sorted(sums.items())
+        ItemAtTotal(question_id, total, int(count), points, squares, earned, count * max_points)
+        for (question_id, total), (count, points, squares, earned) in sorted(sums.items())
     ]
 
 
@@ -88,6 +89,11 @@ def test_partial_credit_counts_by_its_share_of_the_points() -> None:
     assert (item.attempts, item.mean_points, item.difficulty) == (4, 1.75, 0.4375)
 
 
+def test_a_question_that_everybody_pays_for_is_as_hard_as_one_that_nobody_answers() -> None:
+    [item] = analyse_items(levels_of([{"q": -0.25}] * 9 + [{"q": 1.0}]))
+    assert (item.difficulty, item.mean_points) == (0.1, pytest.approx(-0.125))
+
+
 def test_few_attempts_give_a_reason_in_place_of_a_figure() -> None:
     attempts = [{"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 1.0}] * 2
     assert {item.discrimination for item in analyse_items(levels_of(attempts))} == {Estimate(None, NOT_ENOUGH_ATTEMPTS)}
@@ -108,7 +114,7 @@ def test_reliability_says_why_there_is_none(attempts: list[Answers], reason: str
     assert (found.alpha, found.standard_error) == (Estimate(None, reason), Estimate(None, reason))
 
 
-quarters = st.integers(0, 8).map(lambda quarter: quarter / 4)
+quarters = st.integers(-2, 8).map(lambda quarter: quarter / 4)
 matrices = st.integers(2, 6).flatmap(
     lambda width: st.lists(
         st.lists(quarters, min_size=width, max_size=width).map(
@@ -127,7 +133,8 @@ def test_figures_agree_with_their_definitions(attempts: list[Answers]) -> None:
         rest = [sum(attempt.values()) - attempt[item.question_id] for attempt in attempts]
         assert item.attempts == len(attempts)
         assert item.mean_points == pytest.approx(statistics.fmean(points))
-        assert item.difficulty == pytest.approx(statistics.fmean(points) / 2)
+        assert item.difficulty == pytest.approx(statistics.fmean(max(one, 0) for one in points) / 2)
+        assert 0 <= item.difficulty <= 1
         assert item.discrimination.value is None or -1 <= item.discrimination.value <= 1
         if item.point_biserial.value is not None:
             assert item.point_biserial.value == pytest.approx(statistics.correlation(points, rest), abs=1e-6)
