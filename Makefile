@@ -9,7 +9,7 @@ BIN := .venv/bin
 UV := .venv/uv/bin/uv
 ARGS ?=
 
-.PHONY: help up down status rehearse test check faults bench proto format lock openapi clean
+.PHONY: help up status rehearse test check faults bench proto format lock openapi clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,6 +34,7 @@ check: .venv/.dev ## style, types, import contract, contracts fresh and unbroken
 	$(BIN)/python -m proto.generate --check
 	$(BIN)/python -m proto.breaking check
 	$(BIN)/python -m examhall.checking
+	$(BIN)/python -m examhall.openapi check
 
 faults: .venv/.dev ## the whole fault suite: kills, partitions, servers away; also against Apache Kafka where it can be had
 	$(BIN)/python -m pytest -m faults --timeout 900 tests/faults $(ARGS)
@@ -70,7 +71,7 @@ $(UV): locks/uv.lock
 
 .venv/.runtime: locks/examhall.lock pyproject.toml | $(UV)
 	@echo "Installing what Examhall needs …"
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r locks/examhall.lock
+	@$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r locks/examhall.lock
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
