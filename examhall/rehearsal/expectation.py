@@ -52,11 +52,11 @@ def expected_score(questions: Sequence[Json], responses: Mapping[str, Response],
 
 
 def expected_points(question: Json, response: Response, rules: Rules) -> Decimal | None:
-    """What one response earns, to two places; None for an essay, which a person marks."""
-    if question["type"] == "essay":
-        return None
+    """What one response earns, to two places; None for an essay that a person has to read. A blank one is nothing at once."""
     if is_blank(response):
         return _rounded(Decimal(0))
+    if question["type"] == "essay":
+        return None
     assert response is not None
     with localcontext(_ARITHMETIC):
         least = Decimal(0) if rules.floor_question_at_zero else -Decimal(question.get("penalty") or 0)

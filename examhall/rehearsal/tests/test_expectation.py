@@ -111,10 +111,16 @@ def test_a_required_unit_must_be_there_in_any_spelling_and_another_one_is_wrong(
     assert points(a_numeric("5", unit="m/s²", unit_required=False), {"text": "5"}) == "3.00"
 
 
+def test_a_blank_essay_is_nothing_at_once():
+    essay = {"id": "e", "type": "essay", "points": "10"}
+    assert [expected_points(essay, blank, STRICT) for blank in (None, {"text": "  "})] == [0, 0]
+    assert expected_score([a_choice(), essay], {"q": {"option_ids": ["r0"]}}, STRICT) is not None
+
+
 def test_an_essay_waits_for_a_person_and_so_does_the_total():
     essay = {"id": "e", "type": "essay", "points": "10"}
     assert expected_points(essay, {"text": "Well."}, STRICT) is None
-    assert expected_score([a_choice(), essay], {"q": {"option_ids": ["r0"]}}, STRICT) is None
+    assert expected_score([a_choice(), essay], {"q": {"option_ids": ["r0"]}, "e": {"text": "Well."}}, STRICT) is None
 
 
 def test_the_total_is_floored_only_by_its_own_rule():
