@@ -1,6 +1,7 @@
 """The gateway as a patient client meets it: each request measured, tried again while the system is away, never counted as done before a reply."""
 
 import asyncio
+import math
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from chassis.ids import new_id
 
 TRY_AGAIN = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_ROUNDING = 1e-9  # of a rank: 0.07 · 100 is a little more than 7 in floats
 
 
 class Unreachable(Exception):
@@ -31,10 +33,11 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """Status and JSON body."""
+    """Status and JSON body; `wait_seconds` is how long a refused request is to wait before it is sent again."""
 
     status: int
     body: Mapping[str, Any]
+    wait_seconds: float = 0.0
 
     @property
     def is_success(self) -> bool:
@@ -45,6 +48,11 @@ class Reply:
     def problem(self) -> str:
         """The slug of the problem's type, or nothing."""
         return str(self.body.get("type", "")).rpartition("/")[2]
+
+    @property
+    def is_being_worked_on(self) -> bool:
+        """After a try that was cut off: that one, under the same idempotency key, is not finished yet."""
+        return self.status == 409 and self.problem == "conflict"
 
 
 @dataclass
@@ -67,7 +75,8 @@ class Measured:
 
 def percentile(sorted_values: list[float], share: float) -> float:
     """The smallest value that at least `share` of the values do not exceed (nearest rank)."""
-    return sorted_values[max(0, -(-int(share * 1000) * len(sorted_values) // 1000) - 1)]
+    rank = math.ceil(share * len(sorted_values) - _ROUNDING)
+    return sorted_values[max(rank, 1) - 1]
 
 
 class Gateway:
@@ -108,16 +117,18 @@ class Gateway:
             headers["Idempotency-Key"] = str(new_id())
         measured = self.steps.setdefault(step, Measured())
         give_up_at = time.monotonic() + self._patience
-        pause = _FIRST_PAUSE
+        pause, was_cut_off = _FIRST_PAUSE, False
         while True:
             started = time.perf_counter()
             outcome, reply = await self._try(method, path, headers, body, query)
             measured.add(time.perf_counter() - started, outcome)
-            if reply is not None and reply.status not in TRY_AGAIN:
+            if reply is not None and reply.status not in TRY_AGAIN and not (was_cut_off and reply.is_being_worked_on):
                 return reply
-            if time.monotonic() + pause > give_up_at:
+            was_cut_off = was_cut_off or reply is None
+            wait = max(pause * self._random.uniform(0.5, 1.5), reply.wait_seconds if reply else 0.0)
+            if time.monotonic() + wait > give_up_at:
                 raise Unreachable(f"{step}: {outcome} for {self._patience:.0f} s")
-            await asyncio.sleep(pause * self._random.uniform(0.5, 1.5))
+            await asyncio.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def done(self, step: str, method: str, path: str, **more: Any) -> Mapping[str, Any]:
@@ -136,6 +147,12 @@ class Gateway:
                 method, f"{self.address}/api/v1{path}", headers=headers, json=body, params=query
             ) as response:
                 content = await response.json(content_type=None)
-                return str(response.status), Reply(response.status, content if isinstance(content, dict) else {})
+                wait = response.headers.get("Retry-After", "")
+                reply = Reply(
+                    response.status,
+                    content if isinstance(content, dict) else {},
+                    float(wait) if wait.isascii() and wait.isdigit() else 0.0,
+                )
+                return str(response.status), reply
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             return type(error).__name__, None
