@@ -208,6 +208,14 @@ class Relay:
             await self._publish(rows)
 
     async def _publish(self, rows: list[asyncpg.Record]) -> None:
+        """Sends a batch and marks it, under a lock: a replay (chassis/replay.py) comes before the sending or after the marking, not between."""
+        await self._connection.execute("SELECT pg_advisory_lock($1)", publishing_lock(self._service))
+        try:
+            await self._send_and_mark(rows)
+        finally:
+            await self._connection.execute("SELECT pg_advisory_unlock($1)", publishing_lock(self._service))
+
+    async def _send_and_mark(self, rows: list[asyncpg.Record]) -> None:
         """Sends a batch and marks what the broker has; the rest is sent again from the outbox."""
         sent = await asyncio.gather(*[await self._send(row) for row in rows], return_exceptions=True)
         published: list[asyncpg.Record] = []
@@ -313,6 +321,11 @@ def _as_far_as_bytes_allow(rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
         if total > BATCH_BYTES and count:
             return rows[:count]
     return rows
+
+
+def publishing_lock(service: str) -> int:
+    """The advisory lock that is held while a batch is sent and marked."""
+    return zlib.crc32(f"examhall publishing {service}".encode())
 
 
 def _lock_of(service: str) -> int:

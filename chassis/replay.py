@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from chassis.relay import publishing_lock
 from chassis.rpc import domain_error_of
 from proto.examhall.chassis.v1.outbox_pb2 import ReplayReply, ReplayRequest
 from proto.examhall.chassis.v1.outbox_pb2_grpc import OutboxServicer, OutboxStub
@@ -23,11 +24,15 @@ class OutboxRpc(OutboxServicer):  # type: ignore[misc]
 
     async def Replay(self, request: ReplayRequest, context: Any) -> ReplayReply:
         """Marks the topics' events as not published; the relay does the rest. Consumers that had them drop them by their inbox."""
-        changed = await self._runtime.database.pool.execute(
-            "UPDATE outbox SET published_at = NULL WHERE published_at IS NOT NULL AND (cardinality($1::text[]) = 0 OR topic = ANY($1))",
-            list(request.topics),
-            timeout=_REPLAY_SECONDS,
-        )
+        database, name = self._runtime.database, self._runtime.name
+        async with database.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", publishing_lock(name), timeout=_REPLAY_SECONDS)
+            changed = await connection.execute(
+                "UPDATE outbox SET published_at = NULL"
+                " WHERE published_at IS NOT NULL AND (cardinality($1::text[]) = 0 OR topic = ANY($1))",
+                list(request.topics),
+                timeout=_REPLAY_SECONDS,
+            )
         self._runtime.database.events_committed()
         return ReplayReply(events=int(changed.split()[-1]))
 

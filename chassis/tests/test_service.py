@@ -4,17 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
+import asyncpg
 import grpc
 import pytest
 
 from chassis.dead_letters import DeadLetter, replay, waiting_letters
 from chassis.errors import DependencyUnavailable
 from chassis.ids import new_id
+from chassis.relay import publishing_lock
 from chassis.rpc import open_channel
 from chassis.testing import RunningService, eventually, running, security_state, token_for
 from chassis.tests import sample
 from proto.examhall.chassis.v1.hot_pb2 import HotBatch, HotCall
 from proto.examhall.chassis.v1.hot_pb2_grpc import HotRoutesStub
+from proto.examhall.chassis.v1.outbox_pb2 import ReplayRequest
+from proto.examhall.chassis.v1.outbox_pb2_grpc import OutboxStub
 from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonState
 
 
@@ -214,3 +218,18 @@ async def test_an_event_waits_for_a_dependency_that_is_away(service: RunningServ
     assert await _count(service, "dead_letters") == 0
     service.runtime.state["trouble"] = {}
     await eventually(lambda: _has(service, "Ada"))
+
+
+async def test_a_replay_does_not_come_between_sending_and_marking(service: RunningService) -> None:
+    stub = OutboxStub(service.channel())
+    relay = await asyncpg.connect(service.database.url)
+    try:
+        await relay.execute("SELECT pg_advisory_lock($1)", publishing_lock("sample"))
+        asked = stub.Replay(ReplayRequest(topics=["sample.things.v1"]))
+        await eventually(
+            lambda: service.database.pool.fetchval("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        )
+        assert not asked.done()
+    finally:
+        await relay.close()
+    await asked

@@ -26,6 +26,7 @@ async def keep_exam(tx: AsyncSession, state: ExamState) -> None:
         "evaluator_ids": [UUID(evaluator_id) for evaluator_id in state.evaluator_ids],
         "allow_review_after_submit": state.allow_review_after_submit,
         "show_answers_after_submit": state.show_answers_after_submit,
+        "closes_at": moment_of(state.schedule, "closes_at"),
         "release_automatically": state.release_automatically,
     }
     await _keep_newer(tx, Exam, values, "revision")

@@ -1,6 +1,7 @@
 """A student's own results. They come from submitted attempts, so that what was received is listed before it is marked."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chassis.actors import Actor
+from chassis.clock import now
 from chassis.errors import NotFound
 from chassis.paging import PageRequest
 from services.grading.reviewing import Sight, sight_of
@@ -16,19 +18,21 @@ from services.grading.tables import Attempt, Exam, Grade
 
 @dataclass(frozen=True)
 class Result:
-    """A submitted attempt, its exam and grade as far as they are known, and what the student may see of them."""
+    """A submitted attempt, its exam and grade as far as they are known, and what the student may see of them at a moment."""
 
     attempt: Attempt
     exam: Exam | None
     grade: Grade | None
+    at: datetime
 
     @property
     def sight(self) -> Sight:
         """What the student may see."""
         if self.exam is None or self.grade is None:
-            return sight_of(is_released=False, allow_review=False, show_answers=False)
+            return sight_of(is_released=False, is_open=False, allow_review=False, show_answers=False)
         return sight_of(
             is_released=self.grade.is_released,
+            is_open=self.exam.closes_at is not None and self.at < self.exam.closes_at,
             allow_review=self.exam.allow_review_after_submit,
             show_answers=self.exam.show_answers_after_submit,
         )
@@ -40,7 +44,7 @@ async def own_results(tx: AsyncSession, actor: Actor, page: PageRequest) -> tupl
     total = await tx.scalar(query.with_only_columns(sa.func.count())) or 0
     order = (col(Attempt.submitted_at).desc(), col(Attempt.id))
     rows = await tx.execute(query.order_by(*order).offset(page.offset).limit(page.limit))
-    return [Result(*row) for row in rows], total
+    return [Result(*row, at=now()) for row in rows], total
 
 
 async def own_result(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Result:
@@ -48,7 +52,7 @@ async def own_result(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Result
     row = (await tx.execute(_submitted_by(actor).where(col(Attempt.id) == attempt_id))).one_or_none()
     if row is None:
         raise NotFound("You have no submitted attempt of this id.")
-    return Result(*row)
+    return Result(*row, at=now())
 
 
 def _submitted_by(actor: Actor) -> sa.Select[tuple[Attempt, Exam | None, Grade | None]]:

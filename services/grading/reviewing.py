@@ -17,6 +17,10 @@ class Sight:
         return self.own_answers or self.right_answers
 
 
-def sight_of(*, is_released: bool, allow_review: bool, show_answers: bool) -> Sight:
-    """Before release nothing but that the attempt was received; then the score, and of the questions what the settings allow."""
-    return Sight(is_released, is_released and allow_review, is_released and show_answers)
+def sight_of(*, is_released: bool, is_open: bool, allow_review: bool, show_answers: bool) -> Sight:
+    """Before release nothing but that the attempt was received; then the score, and of the questions what the settings allow.
+
+    While the exam's window is open others may still sit it, so questions are shown to nobody, also where results go out at once.
+    """
+    is_over = is_released and not is_open
+    return Sight(is_released, is_over and allow_review, is_over and show_answers)

@@ -33,6 +33,7 @@ class Exam(Table, table=True):
     allow_review_after_submit: bool
     show_answers_after_submit: bool
     release_automatically: bool
+    closes_at: datetime | None = None
 
 
 class Person(Table, table=True):

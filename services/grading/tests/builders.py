@@ -26,7 +26,7 @@ from proto.examhall.attempts.v1.events_pb2 import (
     SavedAnswer,
 )
 from proto.examhall.exams.v1 import exams_pb2, keys_pb2, papers_pb2
-from proto.examhall.exams.v1.events_pb2 import ExamPublished, ExamState
+from proto.examhall.exams.v1.events_pb2 import ExamPublished, ExamState, Schedule
 from proto.examhall.exams.v1.exams_pb2_grpc import ExamsServicer, add_ExamsServicer_to_server
 from proto.examhall.identity.v1.people_pb2 import PersonRegistered, PersonState
 from services.grading.app import build
@@ -53,6 +53,7 @@ class AnExam:
     release_automatically: bool = False
     allow_review: bool = False
     show_answers: bool = False
+    closes_at: datetime | None = None
 
     @property
     def question_ids(self) -> list[str]:
@@ -64,6 +65,7 @@ class AnExam:
             kind="exam", instructor_id=str(self.instructor_id), evaluator_ids=[str(one) for one in self.evaluator_ids],
             allow_review_after_submit=self.allow_review, show_answers_after_submit=self.show_answers,
             release_automatically=self.release_automatically, passing_percentage="50",
+            schedule=Schedule(closes_at=timestamp(self.closes_at)),
         )  # fmt: skip
 
     def key(self) -> keys_pb2.AnswerKey:

@@ -2,10 +2,12 @@
 
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from chassis.clock import now
 from chassis.ids import new_id
 from chassis.testing import eventually
 from services.grading.reviewing import sight_of
@@ -117,6 +119,23 @@ async def test_a_review_shows_the_own_answer_beside_the_right_one(office: Office
     assert [question["outcome"] for question in alone["questions"]] == ["wrong", "unanswered", "unanswered"]
 
 
+async def test_while_the_window_is_open_nobody_sees_questions_whose_answers_could_travel(office: Office) -> None:
+    exam = await office.knows(
+        AnExam(
+            allow_review=True,
+            show_answers=True,
+            release_automatically=True,
+            has_essay=False,
+            closes_at=now() + timedelta(hours=1),
+        )
+    )
+    attempt = await office.marked(exam, answers={"choice": chose("a")})
+    _, alone = await read(office, attempt)
+    assert (alone["status"], alone["score"], alone["questions"]) == ("released", "2.00", None)
+    await office.knows(replace(exam, revision=2, closes_at=now() - timedelta(seconds=1)))
+    assert (await read(office, attempt))[1]["questions"] is not None
+
+
 async def test_settings_changed_after_the_release_count_at_once(office: Office) -> None:
     exam = await office.knows(AnExam(allow_review=True, release_automatically=True))
     attempt = await office.marked(exam, answers={"choice": chose("a")})
@@ -140,5 +159,5 @@ async def test_results_are_ones_own_and_newest_first(office: Office) -> None:
 
 def test_nothing_is_in_sight_before_release_whatever_the_settings() -> None:
     for allow_review, show_answers in itertools.product([False, True], repeat=2):
-        hidden = sight_of(is_released=False, allow_review=allow_review, show_answers=show_answers)
+        hidden = sight_of(is_released=False, is_open=False, allow_review=allow_review, show_answers=show_answers)
         assert [hidden.score, hidden.own_answers, hidden.right_answers, hidden.questions] == [False] * 4

@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.Column("allow_review_after_submit", sa.Boolean(), nullable=False),
         sa.Column("show_answers_after_submit", sa.Boolean(), nullable=False),
         sa.Column("release_automatically", sa.Boolean(), nullable=False),
+        sa.Column("closes_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exams")),
     )
     op.create_index(op.f("ix_exams_instructor_id"), "exams", ["instructor_id"], unique=False)
