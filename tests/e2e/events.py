@@ -6,7 +6,7 @@ from pathlib import Path
 
 import asyncpg
 
-from examhall.places import kept
+from examhall.places import SERVICES, kept
 from proto.catalogue import TOPICS
 
 
@@ -18,6 +18,11 @@ def untold_events(folder: Path) -> dict[str, int]:
 def parked_events(folder: Path) -> dict[str, int]:
     """How many events each service could not take in."""
     return asyncio.run(_parked(folder))
+
+
+def recorded_types(folder: Path) -> dict[str, set[str]]:
+    """The types of all events recorded so far, by topic; dead letters apart."""
+    return asyncio.run(_recorded(folder))
 
 
 async def _untold(folder: Path) -> dict[str, int]:
@@ -57,6 +62,16 @@ async def _parked(folder: Path) -> dict[str, int]:
     query = "SELECT count(*) AS parked FROM dead_letters WHERE resolved_at IS NULL"
     counts = {service: (await _fetch(folder, service, query))[0]["parked"] for service in sorted(services)}
     return {service: count for service, count in counts.items() if count}
+
+
+async def _recorded(folder: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for service in SERVICES:
+        for row in await _fetch(
+            folder, service, "SELECT DISTINCT topic, type FROM outbox WHERE topic NOT LIKE '%.dlq'"
+        ):
+            found.setdefault(row["topic"], set()).add(row["type"].rpartition(".")[2])
+    return found
 
 
 async def _fetch(folder: Path, service: str, query: str, *arguments: str) -> list[asyncpg.Record]:

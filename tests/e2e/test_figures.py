@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from tests.e2e.events import parked_events, untold_events
+from proto.catalogue import TOPICS
+from tests.e2e.events import parked_events, recorded_types, untold_events
 from tests.e2e.exams import ALL_RIGHT, CAPITAL, ESSAY, PRODUCT, RIVER, publish, start
 from tests.e2e.people import Person, School, eventually
 
@@ -56,6 +57,13 @@ def test_a_timeline_tells_every_save_of_an_attempt(school: School) -> None:
 def test_every_event_of_all_stories_has_reached_everybody_it_concerns_and_none_is_parked(school: School) -> None:
     eventually(lambda: not untold_events(school.folder))
     assert parked_events(school.folder) == {}
+
+
+def test_every_event_that_was_recorded_is_in_the_catalogue_under_its_topic(school: School) -> None:
+    catalogue = {topic.name: set(topic.events) for topic in TOPICS}
+    recorded = recorded_types(school.folder)
+    assert recorded.keys() <= catalogue.keys()
+    assert {topic: kinds - catalogue[topic] for topic, kinds in recorded.items() if kinds - catalogue[topic]} == {}
 
 
 def _mark_all_essays(teacher: Person, exam: str, points: str, count: int) -> None:
