@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from examhall.rehearsal.audit import canonical
 from examhall.rehearsal.gateway import Gateway, Reply, Unreachable
-from examhall.rehearsal.ledger import Acknowledged, Ended, Ledger, Refused, Sent, SentLate, Started, Surprised
+from examhall.rehearsal.ledger import Acknowledged, Answer, Ended, Ledger, Refused, Sent, SentLate, Started, Surprised
 from examhall.rehearsal.people import (
     Ending,
     FindNetwork,
@@ -24,9 +25,11 @@ from examhall.rehearsal.people import (
 )
 
 OVER = frozenset({"attempt-closed", "deadline-passed"})
+PAUSED = "attempt-paused"
 _BEFORE_THE_BELL = 0.05
 _LATE_SAVES = 2
-_SUBMITTED_WITHIN = 5.0
+_SUBMITTED_WITHIN = 30.0  # a service that comes back in this very moment has to wake first
+_LOOK_SECONDS = 0.2
 _CLOCK_TOLERANCE = 2.0
 _HEARTBEAT_SECONDS = 10.0
 
@@ -90,6 +93,7 @@ class Sitting:
     is_offline: bool = False
     saves: dict[str, list[_Save]] = field(default_factory=dict)
     queue: list[_Save] = field(default_factory=list)
+    acknowledged: dict[str, int] = field(default_factory=dict)
 
     async def sign_in(self) -> None:
         """Logs in; a failure is a surprise, since the log-in is known to be right."""
@@ -113,7 +117,9 @@ class Sitting:
                 finally:
                     beating.cancel()
         except Unreachable as error:
-            self.ledger.write(Surprised(self.student.login, "gateway", str(error), self.attempt_id or None))
+            self._tell("gateway", str(error))
+        except (KeyError, TypeError, ValueError) as error:
+            self._tell("contract", f"a reply of another shape than agreed: {type(error).__name__} {error}")
         finally:
             self.progress.finished += 1
 
@@ -132,8 +138,18 @@ class Sitting:
         questions: list[Mapping[str, Any]] = paper["questions"]
         self.question_ids = [question["id"] for question in questions]
         self.ledger.write(Started(self.student.login, self.attempt_id, tuple(self.question_ids)))
+        for question in questions:
+            if question["answer"] is not None:
+                self._find(question["id"], question["answer"])
         self.progress.started += 1
         return questions
+
+    def _find(self, question_id: str, answer: Mapping[str, Any]) -> None:
+        """An answer of an earlier visit to this attempt: what the paper shows as saved is a promise too."""
+        save = _Save(question_id, answer["revision"], answer["response"], answer["is_flagged"])
+        self.saves[question_id] = [save]
+        self._note_sent(save)
+        self._acknowledge(save, answer)
 
     async def _work(self, script: Script) -> None:
         for step in script.steps:
@@ -228,10 +244,20 @@ class Sitting:
         if [question["id"] for question in paper["questions"]] != self.question_ids:
             self._tell("read again", "the questions stand in another order than before")
         for question in paper["questions"]:
-            last = self.saves.get(question["id"], [])
-            shown = (question["answer"] or {}).get("revision", 0)
-            if last and shown < last[-1].revision:
-                self._tell("read again", f"revision {shown} is shown, {last[-1].revision} was acknowledged")
+            if difference := self._differs(question["id"], question["answer"]):
+                self._tell("read again", difference)
+
+    def _differs(self, question_id: str, shown: Mapping[str, Any] | None) -> str | None:
+        """What is wrong with an answer as the paper shows it again."""
+        promised, revision = self.acknowledged.get(question_id, 0), shown["revision"] if shown else 0
+        if revision < promised:
+            return f"revision {revision} is shown, {promised} was acknowledged"
+        meant = next((save for save in self.saves.get(question_id, []) if save.revision == revision), None)
+        if shown is None or meant is None:
+            return None
+        seen = Answer(shown["response"], shown["is_flagged"])
+        is_same = canonical(Answer(meant.response, meant.is_flagged)) == canonical(seen)
+        return None if is_same else f"revision {revision} is shown otherwise than it was sent"
 
     async def _read_paper(self, step: str) -> Mapping[str, Any] | None:
         reply = await self._call(step, "GET", f"/attempts/{self.attempt_id}/paper")
@@ -253,7 +279,6 @@ class Sitting:
 
     async def _see_the_end(self) -> None:
         """After the deadline: tries to save still, which must be refused, and sees the attempt submitted by the server."""
-        await asyncio.sleep(max(0.0, self._seconds_left()) + 0.01)
         if not self.is_over:
             await self._wait_for_submission()
         for question_id in self.question_ids[:_LATE_SAVES]:
@@ -265,22 +290,30 @@ class Sitting:
         await self._wait_for_submission()
 
     async def _wait_for_submission(self) -> None:
-        give_up_at = time.monotonic() + _SUBMITTED_WITHIN
+        """Looks on until the server has submitted; a deadline that moves meanwhile is followed."""
         while True:
             reply = await self._call("see the end", "GET", f"/attempts/{self.attempt_id}")
-            if reply.is_success and reply.body["status"] == "submitted":
+            if not reply.is_success:
+                self._surprise("see the end", reply)
+                return
+            if reply.body["status"] == "submitted":
                 self.is_over = True
                 self.ledger.write(Ended(self.attempt_id))
                 return
-            if time.monotonic() > give_up_at:
+            self._set_clock({"attempt": reply.body})
+            if self._seconds_left() < -_SUBMITTED_WITHIN:
                 self._tell("see the end", f"not submitted {_SUBMITTED_WITHIN:.0f} s after its deadline")
                 return
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(max(_LOOK_SECONDS, self._seconds_left()))
 
     async def _call(self, step: str, method: str, path: str, body: Any = None) -> Reply:
+        """A reply that settles the request: with a new token when the old one has expired, after a pause when staff made one."""
         reply = await self.gateway.call(step, method, path, token=self.token, body=body)
-        if reply.status == 401:  # the access token has expired
+        if reply.status == 401:
             await self.sign_in()
+            reply = await self.gateway.call(step, method, path, token=self.token, body=body)
+        while reply.problem == PAUSED:
+            await asyncio.sleep(_LOOK_SECONDS)
             reply = await self.gateway.call(step, method, path, token=self.token, body=body)
         return reply
 
@@ -289,6 +322,7 @@ class Sitting:
 
     def _acknowledge(self, save: _Save, stored: Mapping[str, Any]) -> None:
         self.ledger.write(Acknowledged(self.attempt_id, save.question_id, save.revision, stored["revision"]))
+        self.acknowledged[save.question_id] = max(save.revision, self.acknowledged.get(save.question_id, 0))
         self.progress.acknowledged += 1
 
     def _refused(self, saves: list[_Save], reply: Reply) -> None:

@@ -235,10 +235,10 @@ class Hall:
             case _ if attempt.is_submitted:
                 return 409, "attempt-closed"
             case "PUT", "answers", question_id:
-                return 200, self._save(attempt, question_id, body)
+                return 200, self._save(attempt, question_id, body) | self._clock(attempt)
             case "PUT", "answers":
                 saved = [self._save(attempt, each.pop("question_id"), each) for each in body["answers"]]
-                return 200, {"answers": saved}
+                return 200, {"answers": saved} | self._clock(attempt)
         return 404, "not-found"
 
     def _save(self, attempt: Attempt, question_id: str, given: Json) -> Json:
@@ -260,8 +260,13 @@ class Hall:
             "student_id": attempt.student_id,
             "status": status,
             "deadline_at": attempt.deadline.isoformat(),
-            "server_time": datetime.now(UTC).isoformat(),
+            **self._clock(attempt),
         }
+
+    def _clock(self, attempt: Attempt) -> Json:
+        now = datetime.now(UTC)
+        left = max(timedelta(0), attempt.deadline - now)
+        return {"server_time": now.isoformat(), "seconds_left": int(left.total_seconds())}
 
     def _shown(self, attempt: Attempt, question_id: str) -> Json:
         question = self.questions[question_id]
