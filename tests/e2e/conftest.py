@@ -7,22 +7,18 @@ from pathlib import Path
 import pytest
 
 from examhall.tests.machine import Machine, machine
-from tests.e2e.people import ADMIN_EMAIL, PASSWORD, School
+from tests.e2e.people import School
 
 _BUSY_MACHINE_SECONDS = 100.0
 
 
 @pytest.fixture(scope="session")
 def installation() -> Iterator[Machine]:
-    """A running `examhall up` on a folder and ports of its own, empty but for its first administrator."""
-    settings = {
-        "EXAMHALL_ADMIN_EMAIL": ADMIN_EMAIL,
-        "EXAMHALL_ADMIN_PASSWORD": PASSWORD,
-        "EXAMHALL_LIMIT_PERSON_BURST": "5000",  # one student of the stories reads everything there is, many times
-    }
+    """A running `examhall up` on a folder and ports of its own, with the demonstration."""
+    settings = {"EXAMHALL_LIMIT_PERSON_BURST": "5000"}  # one student of the stories reads all there is, many times
     with (
         tempfile.TemporaryDirectory(prefix="examhall-e2e-", ignore_cleanup_errors=True) as folder,
-        machine(Path(folder) / "data", services=(), options=["--no-demo"], **settings) as running,
+        machine(Path(folder) / "data", services=(), **settings) as running,
     ):
         yield running.wait_until_ready(_BUSY_MACHINE_SECONDS)
 

@@ -8,10 +8,10 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from examhall.demo.content import ADMIN, DEMO_PASSWORD
 from tests.e2e.events import untold_events
 
-ADMIN_EMAIL = "head@school.example"
-PASSWORD = "seven-quiet-rooms"
+PASSWORD = DEMO_PASSWORD  # of everybody
 T = TypeVar("T")
 
 
@@ -91,7 +91,7 @@ class School:
         self.http = httpx.Client(base_url=address, timeout=30)
         self.folder = folder
         self._numbers = count(1)
-        self.admin = self.log_in(ADMIN_EMAIL)
+        self.admin = self.log_in(ADMIN.email)
         self.specialization: str = self.http.get("/api/v1/specializations").json()[0]["id"]
 
     def __enter__(self) -> Self:
@@ -100,9 +100,9 @@ class School:
     def __exit__(self, *_: object) -> None:
         self.http.close()
 
-    def log_in(self, login: str, password: str = PASSWORD) -> Person:
+    def log_in(self, login: str) -> Person:
         """Somebody signs in."""
-        reply = self.http.post("/api/v1/auth/login", json={"login": login, "password": password})
+        reply = self.http.post("/api/v1/auth/login", json={"login": login, "password": PASSWORD})
         return Person(self.http, _granted(reply).json())
 
     def everybody_knows(self) -> None:
