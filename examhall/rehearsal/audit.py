@@ -30,6 +30,8 @@ class Kind(StrEnum):
     MARKED_TWICE = "the attempt was marked more than once"
     SCORE_DIFFERS = "the score is not the expected one"
     GRADE_INCONSISTENT = "the grade contradicts itself"
+    RESULT_EARLY = "the student saw a score before its release"
+    RESULT_DIFFERS = "the student is shown another result than was marked"
     SURPRISE = "a reply that no rule explains"
 
 
@@ -73,6 +75,15 @@ class Grade:
 
 
 @dataclass(frozen=True)
+class ShownResult:
+    """What the student was shown of the result, after its release or before. `score` is None where none was shown."""
+
+    attempt_id: str
+    is_released: bool
+    score: Decimal | None
+
+
+@dataclass(frozen=True)
 class Audit:
     """What was compared, and what differed."""
 
@@ -97,8 +108,12 @@ def audit(
     grades: Sequence[Grade],
     expected_score: ExpectedScore,
     is_single: bool,
+    shown: Sequence[ShownResult] = (),
 ) -> Audit:
-    """Compares every promise of the ledger with the attempts and grades of the exam; `is_single`: one attempt a student."""
+    """Compares every promise of the ledger with the attempts and grades of the exam, and the grades with what students were shown of them.
+
+    `is_single`: one attempt a student.
+    """
     held_by_id = {attempt.attempt_id: attempt for attempt in held}
     grades_of: dict[str, list[Grade]] = {}
     for grade in grades:
@@ -124,6 +139,8 @@ def audit(
         expected = expected_score(journey.question_ids, final_responses(journey, attempt.answers))
         marking = differing_grades(journey, grades_of.get(attempt_id, []), expected)
         findings += marking
+        seen = [result for result in shown if result.attempt_id == attempt_id]
+        findings += differing_results(journey, grades_of.get(attempt_id, []), seen)
         marked_once += len(grades_of.get(attempt_id, [])) == 1
         as_expected += expected is not None and not marking
         not_known += expected is None
@@ -201,6 +218,19 @@ def differing_grades(journey: Journey, grades: Sequence[Grade], expected: Decima
         if expected is not None and grade.score != expected:
             findings.append(_finding(journey, Kind.SCORE_DIFFERS, f"expected {expected}, marked {grade.score}"))
         findings += [_finding(journey, Kind.GRADE_INCONSISTENT, fault) for fault in contradictions(grade)]
+    return findings
+
+
+def differing_results(journey: Journey, grades: Sequence[Grade], shown: Sequence[ShownResult]) -> list[Finding]:
+    """Before its release a result shows no score, afterwards the one that was marked."""
+    marked = [grade.score for grade in grades]
+    findings = []
+    for result in shown:
+        if not result.is_released and result.score is not None:
+            findings.append(_finding(journey, Kind.RESULT_EARLY, f"{result.score} points"))
+        elif result.is_released and result.score not in marked:
+            told = ", ".join(str(score) for score in marked)
+            findings.append(_finding(journey, Kind.RESULT_DIFFERS, f"shown {result.score}, marked {told}"))
     return findings
 
 

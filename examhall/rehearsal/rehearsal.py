@@ -4,7 +4,6 @@ import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,12 @@ from rich.console import Console
 from rich.live import Live
 
 from examhall.rehearsal import report
-from examhall.rehearsal.audit import Audit, audit
-from examhall.rehearsal.expectation import expected_score
+from examhall.rehearsal.audit import Audit, ShownResult, audit
 from examhall.rehearsal.gateway import Gateway, Refusal, Unreachable
-from examhall.rehearsal.ledger import Ledger, account, read
+from examhall.rehearsal.ledger import Ledger, Surprised, account, read
 from examhall.rehearsal.people import Script, write_script
 from examhall.rehearsal.sitting import Exam, Progress, Sitting, Student
-from examhall.rehearsal.staff import NotPossible, Staff, Stage, read_students
+from examhall.rehearsal.staff import NotPossible, Staff, Stage, read_students, side_by_side
 from examhall.rehearsal.table import LiveTable
 from examhall.rehearsing import RehearsalOptions
 
@@ -45,11 +43,15 @@ async def _rehearse(options: RehearsalOptions, gateway: Gateway, console: Consol
     stage, class_id, students = await _prepare(options, staff, console)
     if not stage.is_own:
         console.print("The exam is not the rehearsal's own: the marks of essays and of other attempts are left alone.")
+    if not stage.keys:
+        console.print("Its key is not known here: scores are checked for presence and consistency alone.")
     progress = Progress()
     path = Path(tempfile.mkdtemp(prefix="examhall-rehearsal-")) / "ledger.jsonl"
     screen = LiveTable(stage.title, len(students), progress, gateway.steps)
     with Ledger(path) as ledger, Live(screen, console=console, refresh_per_second=2, transient=True):
-        sittings = [Sitting(gateway, ledger, each, Exam(stage.exam_id, ""), progress) for each in students]
+        sittings = [
+            Sitting(gateway, ledger, each, Exam(stage.exam_id, stage.access_code), progress) for each in students
+        ]
         screen.phase = "signing in"
         await _sign_in(sittings)
         screen.phase = "sitting"
@@ -58,7 +60,7 @@ async def _rehearse(options: RehearsalOptions, gateway: Gateway, console: Consol
             await staff.open_window(stage.exam_id, class_id, seconds + _START_SECONDS)
         await _sit(sittings, options, stage, seconds)
         screen.phase = "reading back"
-        result = await _audit(staff, stage, path)
+        result = await _audit(staff, stage, sittings, ledger)
     report.show(console, result, gateway.steps, path)
     if options.report:
         options.report.write_bytes(report.as_json(result, gateway.steps))
@@ -105,13 +107,26 @@ async def _sit(sittings: Sequence[Sitting], options: RehearsalOptions, stage: St
     await asyncio.gather(*(arrive(place, sitting) for place, sitting in enumerate(sittings)))
 
 
-async def _audit(staff: Staff, stage: Stage, path: Path) -> Audit:
-    told = account(read(path))
-    await staff.sign_in()  # a long rehearsal outlives the token
-    held = await staff.held_attempts(stage.exam_id, list(told.journeys))
-    grades = await staff.grades(stage.exam_id, list(told.journeys))
+async def _audit(staff: Staff, stage: Stage, sittings: Sequence[Sitting], ledger: Ledger) -> Audit:
+    attempts = list(account(read(ledger.path)).journeys)
+    try:
+        await staff.sign_in()  # a long rehearsal outlives the token
+        held = await staff.held_attempts(stage.exam_id, attempts)
+        grades = await staff.grades(stage.exam_id, attempts)
+        shown = await _release(staff, stage, sittings, ledger) if stage.is_own else []
+    except (Refusal, Unreachable) as error:
+        raise NotPossible(f"it was sat, but can't be read back: {error}; the ledger is {ledger.path}") from error
+    told = account(read(ledger.path))
+    return audit(told, held, grades, stage.expected_score, stage.max_attempts == 1, shown)
 
-    def score(question_ids: Sequence[str], responses: Mapping[str, Mapping[str, Any] | None]) -> Decimal | None:
-        return expected_score([stage.keys[question] for question in question_ids], responses, stage.rules)
 
-    return audit(told, held, grades, score, is_single=stage.max_attempts == 1)
+async def _release(staff: Staff, stage: Stage, sittings: Sequence[Sitting], ledger: Ledger) -> list[ShownResult]:
+    """What the students are shown before and after the release of their results."""
+    shown = await side_by_side(sittings, Sitting.see_result)
+    try:
+        await staff.release(stage.exam_id)
+    except Refusal as error:
+        ledger.write(Surprised("staff", "release", str(error)))
+    else:
+        shown += await side_by_side(sittings, Sitting.see_result)
+    return [result for result in shown if result is not None]

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from examhall.rehearsal.audit import canonical
+from examhall.rehearsal.audit import ShownResult, canonical
 from examhall.rehearsal.gateway import Gateway, Reply, Unreachable
 from examhall.rehearsal.ledger import Acknowledged, Answer, Ended, Ledger, Refused, Sent, SentLate, Started, Surprised
 from examhall.rehearsal.people import (
@@ -122,6 +123,18 @@ class Sitting:
             self._tell("contract", f"a reply of another shape than agreed: {type(error).__name__} {error}")
         finally:
             self.progress.finished += 1
+
+    async def see_result(self) -> ShownResult | None:
+        """What the student is shown of the result; None for who has no attempt. A refusal is a surprise. Raises Unreachable."""
+        if not self.attempt_id:
+            return None
+        reply = await self._call("see the result", "GET", f"/results/{self.attempt_id}")
+        if not reply.is_success:
+            self._surprise("see the result", reply)
+            return None
+        score = reply.body["score"]
+        is_released = reply.body["status"] == "released"
+        return ShownResult(self.attempt_id, is_released, None if score is None else Decimal(score))
 
     async def _start_and_read(self) -> list[Mapping[str, Any]] | None:
         if not self.token:

@@ -2,8 +2,8 @@
 
 import asyncio
 import csv
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +13,8 @@ from chassis.ids import new_id
 from examhall.demo.foundations import FOUNDATIONS
 from examhall.demo.writing import Draw, Json
 from examhall.rehearsal.audit import Grade, HeldAttempt, StoredAnswer
-from examhall.rehearsal.expectation import Rules
-from examhall.rehearsal.gateway import Gateway
+from examhall.rehearsal.expectation import Response, Rules, expected_score
+from examhall.rehearsal.gateway import Gateway, Refusal, Reply
 from examhall.rehearsal.ledger import Answer
 from examhall.rehearsal.sitting import Student
 
@@ -24,7 +24,7 @@ R = TypeVar("R")
 _AT_ONCE = 8
 _PAGE = 100
 _FIRST_MARKED_WITHIN = 60.0
-SHORTEST_EXAM_SECONDS = 60
+_NOT_SEEN = frozenset({403, 404})
 
 
 class NotPossible(Exception):
@@ -33,14 +33,21 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True)
 class Stage:
-    """An exam ready to be sat. `keys` are the author's questions by id; empty where the key is not known."""
+    """An exam ready to be sat. `keys` are the author's questions by id; empty where the account may not read the key."""
 
     exam_id: str
     title: str
     is_own: bool
     max_attempts: int
+    access_code: str = ""
     keys: Mapping[str, Json] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+
+    def expected_score(self, question_ids: Sequence[str], responses: Mapping[str, Response]) -> Decimal | None:
+        """The score of an attempt by the key; None where the key is not known, or a person has to mark a part."""
+        if not all(question_id in self.keys for question_id in question_ids):
+            return None
+        return expected_score([self.keys[question_id] for question_id in question_ids], responses, self.rules)
 
 
 class Staff:
@@ -51,6 +58,7 @@ class Staff:
         self._login = login
         self._password = password
         self._token = ""
+        self._clock_ahead = timedelta(0)
 
     async def sign_in(self) -> None:
         """Logs in. Raises NotPossible with the reason."""
@@ -77,12 +85,14 @@ class Staff:
             await self._done("POST", "/students", body)
             return Student(registration, password)
 
-        return made["id"], await _side_by_side(range(1, count + 1), make)
+        return made["id"], await side_by_side(range(1, count + 1), make)
 
     async def make_exam(self, title: str, class_id: str) -> str:
         """An exam of the demonstration's objective questions, with a draw and both kinds of shuffling, for one class; gives its id."""
         settings: Mapping[str, Any] = FOUNDATIONS.body["settings"]  # type: ignore[assignment]
         exam = await self._done("POST", "/exams", {**FOUNDATIONS.body, "title": title, "settings": dict(settings)})
+        if made_at := exam.get("created_at"):
+            self._clock_ahead = datetime.fromisoformat(made_at) - datetime.now(UTC)
         for question in FOUNDATIONS.questions:
             await self._done("POST", f"/exams/{exam['id']}/questions", {"question": question})
         banks = {bank.name: bank for bank in FOUNDATIONS.banks}
@@ -94,24 +104,32 @@ class Staff:
         return str(exam["id"])
 
     async def open_window(self, exam_id: str, class_id: str, seconds: float) -> None:
-        """Lets the exam end in so many seconds, for all at the same moment."""
-        closes_at = datetime.now(UTC) + timedelta(seconds=seconds)
+        """Lets the exam end in so many seconds, for all at the same moment, by the institution's clock."""
+        closes_at = datetime.now(UTC) + self._clock_ahead + timedelta(seconds=seconds)
         schedule = {"max_attempts": 1, "audience": {"class_ids": [class_id]}, "closes_at": closes_at.isoformat()}
         await self._done("PUT", f"/exams/{exam_id}/schedule", schedule)
 
     async def stage(self, exam_id: str, *, is_own: bool) -> Stage:
-        """The exam with the key of its latest version."""
-        exam = await self._done("GET", f"/exams/{exam_id}")
-        version = await self._done("GET", f"/exams/{exam_id}/versions/{exam['version']}")
-        questions = [question for slot in version["slots"] for question in slot["questions"]]
-        return Stage(
-            exam_id,
-            exam["title"],
-            is_own,
-            exam["schedule"]["max_attempts"],
-            {question["id"]: question for question in questions},
-            Rules.of_settings(version["settings"]),
-        )
+        """The exam with the key of its latest version, where the account is its author's or an administrator's.
+
+        Raises NotPossible when the account does not see the exam or nothing is published.
+        """
+        reply = await self._call("GET", f"/exams/{exam_id}")
+        if reply.status in _NOT_SEEN:
+            raise NotPossible(
+                f"{self._login} sees no exam {exam_id}; log in as its author, its proctor or an administrator"
+            )
+        exam = reply.body
+        schedule = exam.get("schedule", exam)  # who only supervises it gets a flat view
+        stage = Stage(exam_id, exam["title"], is_own, schedule["max_attempts"], schedule.get("access_code") or "")
+        if exam["version"] < 1:
+            raise NotPossible(f"the exam {stage.title} is not published")
+        reply = await self._call("GET", f"/exams/{exam_id}/versions/{exam['version']}")
+        if reply.status in _NOT_SEEN:
+            return stage
+        questions = [question for slot in reply.body["slots"] for question in slot["questions"]]
+        keys = {question["id"]: question for question in questions}
+        return replace(stage, keys=keys, rules=Rules.of_settings(reply.body["settings"]))
 
     async def held_attempts(self, exam_id: str, attempt_ids: Sequence[str]) -> list[HeldAttempt]:
         """The attempts of the exam as the institution holds them; answers of those that took part in the rehearsal."""
@@ -130,7 +148,7 @@ class Staff:
                 }
             return HeldAttempt(attempt["id"], attempt["student_id"], attempt["status"], answers)
 
-        return await _side_by_side(attempts, read)
+        return await side_by_side(attempts, read)
 
     async def grades(self, exam_id: str, attempt_ids: Sequence[str]) -> list[Grade]:
         """All grades of the exam, waited for until every attempt of the rehearsal has one, a minute at most."""
@@ -153,6 +171,11 @@ class Staff:
             for grade in grades
         ]
 
+    async def release(self, exam_id: str) -> None:
+        """Makes the exam's grades final and lets students see them."""
+        await self._done("POST", f"/grading/exams/{exam_id}/finalize")
+        await self._done("POST", f"/grading/exams/{exam_id}/release")
+
     async def close(self, stage: Stage) -> None:
         """Puts an exam made for the rehearsal away."""
         if stage.is_own:
@@ -166,6 +189,13 @@ class Staff:
 
     async def _done(self, method: str, path: str, body: Any = None) -> Mapping[str, Any]:
         return await self._gateway.done("staff", method, path, token=self._token, body=body)
+
+    async def _call(self, method: str, path: str) -> Reply:
+        """The reply of a success or of what the account does not see; raises Refusal for anything else."""
+        reply = await self._gateway.call("staff", method, path, token=self._token)
+        if not reply.is_success and reply.status not in _NOT_SEEN:
+            raise Refusal("staff", reply)
+        return reply
 
     async def _all(self, path: str, query: Mapping[str, str]) -> list[Mapping[str, Any]]:
         items: list[Mapping[str, Any]] = []
@@ -195,10 +225,11 @@ def _decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-async def _side_by_side(items: "Sequence[T] | range", work: Callable[[Any], Awaitable[R]]) -> list[R]:
+async def side_by_side(items: Iterable[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
+    """The results of `work` on all items, in their order, a few at a time."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(item: Any) -> R:
+    async def one(item: T) -> R:
         async with gate:
             return await work(item)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examhall.rehearsal.audit import Grade, HeldAttempt, Kind, StoredAnswer, audit, canonical
+from examhall.rehearsal.audit import Grade, HeldAttempt, Kind, ShownResult, StoredAnswer, audit, canonical
 from examhall.rehearsal.ledger import Acknowledged, Answer, Ended, Sent, SentLate, Started, Surprised, account
 
 RIGHT, WRONG = {"option_id": "r"}, {"option_id": "w"}
@@ -157,3 +157,21 @@ def test_an_honest_server_is_always_clean_and_one_that_forgets_a_promise_never(p
     assert kinds(told, [held(revision, response)], [marked]) == []
     if promised:
         assert kinds(told, [held(None)], [marked])[0] == Kind.ANSWER_LOST
+
+
+def seen(*shown):
+    result = audit(an_account(), [held()], [a_grade()], five_when_right, True, shown)
+    return [finding.kind for finding in result.findings]
+
+
+def test_a_result_that_shows_the_marked_score_after_its_release_is_right():
+    assert seen(ShownResult("a1", False, None), ShownResult("a1", True, FIVE)) == []
+
+
+def test_a_score_before_the_release_is_named():
+    assert seen(ShownResult("a1", False, FIVE)) == [Kind.RESULT_EARLY]
+
+
+@pytest.mark.parametrize("score", [None, Decimal("4.00")])
+def test_another_score_than_the_marked_one_is_named(score):
+    assert seen(ShownResult("a1", True, score)) == [Kind.RESULT_DIFFERS]
