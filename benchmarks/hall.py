@@ -18,7 +18,7 @@ import psutil
 from benchmarks.load import FIRST_REVISION
 from examhall.demo.content import ADMIN, DEMO_PASSWORD
 from examhall.rehearsal.gateway import Gateway
-from examhall.rehearsal.staff import Staff, Stage
+from examhall.rehearsal.staff import Staff
 from examhall.servers import HOST, free_port
 
 READY_SECONDS = 60
@@ -36,6 +36,11 @@ class Hall:
     def address(self) -> str:
         """The gateway's address."""
         return f"http://{HOST}:{self.port}"
+
+    def pid(self, part: str) -> int:
+        """The process id of a part."""
+        running = json.loads((self.folder / "running.json").read_text())
+        return int(running["parts"][part]["pid"])
 
     def ports(self) -> dict[str, int]:
         """The ports of its processes."""
@@ -62,8 +67,9 @@ async def open_hall() -> AsyncIterator[Hall]:
 
 
 def _environment() -> dict[str, str]:
-    """Without the rate limits that protect a school from one person: here one person is a thousand."""
-    limits = {"EXAMHALL_LIMIT_PERSON_PER_SECOND": "1000000", "EXAMHALL_LIMIT_PERSON_BURST": "1000000"}
+    """Without the rate limits: here one person at one address is a thousand."""
+    names = [f"EXAMHALL_LIMIT_{who}_{what}" for who in ("PERSON", "ADDRESS", "AUTH") for what in ("PER_SECOND", "BURST")]
+    limits = dict.fromkeys(names, "1000000")
     servers = ("DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS")
     return {**{name: value for name, value in os.environ.items() if name not in servers}, **limits}
 
@@ -86,6 +92,7 @@ class Sitter:
     attempt_id: str
     question_id: str
     option_id: str
+    exam_id: str
 
     def save_request(self) -> dict[str, str]:
         """A save, for the load generator."""
@@ -98,14 +105,13 @@ class Sitter:
         }
 
 
-async def seat(hall: Hall, count: int) -> tuple[Stage, list[Sitter]]:
-    """An exam and so many students who have started it."""
+async def seat(hall: Hall, count: int) -> list[Sitter]:
+    """So many students who have started an exam."""
     async with Gateway(hall.address) as gateway:
         staff = Staff(gateway, ADMIN.email, DEMO_PASSWORD)
         await staff.sign_in()
         class_id, students = await staff.make_students(count, f"Bench {count} {time.time():.0f}")
         exam_id = await staff.make_exam("Benchmark", class_id)
-        stage = await staff.stage(exam_id, is_own=True)
         gate = asyncio.Semaphore(8)
 
         async def sit(login: str, password: str) -> Sitter:
@@ -117,31 +123,43 @@ async def seat(hall: Hall, count: int) -> tuple[Stage, list[Sitter]]:
                 attempt = await gateway.done("start", "POST", "/attempts", token=token, body={"exam_id": exam_id})
                 paper = await gateway.done("paper", "GET", f"/attempts/{attempt['id']}/paper", token=token)
             question = next(each for each in paper["questions"] if each["type"] == "single_choice")
-            return Sitter(token, attempt["id"], question["id"], question["options"][0]["id"])
+            return Sitter(token, attempt["id"], question["id"], question["options"][0]["id"], exam_id)
 
-        return stage, list(await asyncio.gather(*(sit(each.login, each.password) for each in students)))
+        return list(await asyncio.gather(*(sit(each.login, each.password) for each in students)))
 
 
 class Load:
-    """Runs the load generator against a port; revisions only ever grow."""
+    """Runs the load generators, each a process of its own; revisions only ever grow."""
 
-    def __init__(self) -> None:
+    def __init__(self, hall: Hall) -> None:
+        self._hall = hall
         self._revision = FIRST_REVISION
 
-    async def run(self, port: int, clients: list[dict[str, str]], seconds: float, rate: float = 0) -> dict[str, Any]:
-        """What the generator measured."""
+    async def requests(
+        self, clients: list[dict[str, str]], seconds: float, *, port: int = 0, rate: float = 0
+    ) -> dict[str, Any]:
+        """HTTP requests to a port, the gateway's by default: as fast as replies come, or at a rate a second."""
+        plan = {"port": port or self._hall.port, "rate": rate}
+        return await self._run("benchmarks.load", plan, clients, seconds)
+
+    async def batches(self, clients: list[dict[str, str]], seconds: float) -> dict[str, Any]:
+        """Batches of saves over gRPC, straight to the attempts service."""
+        secret = (self._hall.folder / "secret").read_text()
+        plan = {"port": self._hall.ports()["attempts_grpc"], "secret": secret}
+        return await self._run("benchmarks.batches", plan, clients, seconds)
+
+    async def _run(
+        self, module: str, plan: dict[str, Any], clients: list[dict[str, str]], seconds: float
+    ) -> dict[str, Any]:
         self._revision += 10**9
-        plan = {
-            "host": HOST,
-            "port": port,
-            "seconds": seconds,
-            "rate": rate,
-            "clients": clients,
-            "revision": self._revision,
-        }
+        plan = {**plan, "host": HOST, "clients": clients, "seconds": seconds, "revision": self._revision}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "benchmarks.load", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            sys.executable, "-m", module, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         output, _ = await process.communicate(json.dumps(plan).encode())
+        if process.returncode:
+            raise RuntimeError(f"{module} failed")
         result: dict[str, Any] = json.loads(output)
+        if set(result["statuses"]) != {"200"}:
+            raise RuntimeError(f"{module}: not every request succeeded: {result['statuses']}")
         return result

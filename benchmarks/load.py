@@ -38,6 +38,7 @@ class Connection(asyncio.Protocol):
         self._revision = revision
         self._due: list[float] = []
         self._buffer = b""
+        self._has_more = False
         self._transport: Any = None
         self.finished = asyncio.get_running_loop().create_future()
 
@@ -70,17 +71,17 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._head + (self._body % self._revision).encode())
         if self._interval:
             following = due + self._interval
-            if following < self._ends_at:
+            self._has_more = following < self._ends_at
+            if self._has_more:
                 delay = max(0.0, following - time.perf_counter())
                 asyncio.get_running_loop().call_later(delay, self._send, following)
 
     def _replied(self, status: str) -> None:
         moment = time.perf_counter()
         self._result.add(status, moment - self._due.pop(0))
-        if moment < self._ends_at:
-            if not self._interval:
-                self._send(moment)
-        elif not self._due and not self.finished.done():
+        if not self._interval and moment < self._ends_at:
+            self._send(moment)
+        elif not self._due and not self._has_more and not self.finished.done():
             self.finished.set_result(None)
             self._transport.close()
 

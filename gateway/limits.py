@@ -1,13 +1,15 @@
 """Rate limits by token buckets, one number a key: the moment at which its bucket is full again (the generic cell rate algorithm,
-ITU-T I.371). Headers follow draft-ietf-httpapi-ratelimit-headers-10 and are made once for every number of tokens that can be left.
+ITU-T I.371). Headers follow draft-ietf-httpapi-ratelimit-headers-10; those for a number of tokens left are remembered.
 """
 
 import math
 import time
 from collections.abc import Callable, Hashable
+from functools import lru_cache
 
 from gateway.arrivals import Headers
 
+_REMEMBERED_HEADERS = 4096
 _ROUNDING = 1e-6  # of a token: sums of floats must not refuse the last one
 
 
@@ -28,7 +30,7 @@ class Limiter:
         self.taken: dict[Hashable, int] = {}  # since the replicas last told each other
         self._clock = clock
         self._full_at: dict[Hashable, float] = {}
-        self._headers = [self._headers_of(left) for left in range(burst + 1)]
+        self._headers = lru_cache(_REMEMBERED_HEADERS)(self._headers_of)
 
     def take(self, key: Hashable) -> int:
         """Takes a token of a key's bucket: whole tokens left, or -1 when the request is to be refused."""
@@ -51,7 +53,7 @@ class Limiter:
 
     def headers(self, left: int) -> Headers:
         """RateLimit-Policy and RateLimit for so many tokens left."""
-        return self._headers[max(left, 0)]
+        return self._headers(max(left, 0))
 
     def is_full(self, key: Hashable) -> bool:
         """Whether nothing is known of a key that a new bucket would not know."""

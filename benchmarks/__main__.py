@@ -1,0 +1,50 @@
+"""`make bench`: measures on an installation of its own and writes docs/benchmarks.md. Names of parts as arguments run only those."""
+
+import asyncio
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import autosaves, events, growth, logins, memory, proxied, starts
+from benchmarks.hall import open_hall
+from benchmarks.results import Figure, table
+
+PARTS = {
+    "autosaves": autosaves.measure,
+    "proxied": proxied.measure,
+    "events": events.measure,
+    "memory": memory.measure,
+    "growth": growth.measure,
+    "logins": logins.measure,
+    "starts": starts.measure,
+}
+FILE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+_INTRODUCTION = """\
+# Benchmarks
+
+Written by `make bench`. Everything is measured in one run on one machine; where there is a yardstick, the figure that counts is the ratio to it.
+Load generators, gateway, services, PostgreSQL and broker share the machine's cores.
+
+"""
+
+
+async def main(chosen: list[str]) -> None:
+    """Runs the parts one after the other, each on a fresh installation, so that none pays for what another left behind."""
+    figures: list[Figure] = []
+    for name in chosen or PARTS:
+        async with open_hall() as hall:
+            async for figure in PARTS[name](hall):
+                sys.stdout.write(figure.line() + "\n")
+                sys.stdout.flush()
+                figures.append(figure)
+    if not chosen:
+        when = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}\n\n"
+        FILE.write_text(_INTRODUCTION + when + table(figures))
+
+
+if __name__ == "__main__":
+    if unknown := set(sys.argv[1:]) - set(PARTS):
+        sys.exit(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    asyncio.run(main(sys.argv[1:]))

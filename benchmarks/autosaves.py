@@ -1,0 +1,41 @@
+"""Autosaves a second over pgbench, through the gateway and without it; latency at half load."""
+
+from collections.abc import AsyncIterator
+from statistics import median
+
+from benchmarks import pgbench
+from benchmarks.hall import Hall, Load, seat
+from benchmarks.results import Figure
+
+STUDENTS = 96
+ROUNDS = 3
+SECONDS = 5
+_HALF_LOAD_SECONDS = 10
+
+
+async def measure(hall: Hall) -> AsyncIterator[Figure]:
+    """Three interleaved rounds, medians of the ratios; each save checked for owner, status and deadline, its event in the outbox."""
+    port = hall.ports()["postgres"]
+    await pgbench.prepare(port, hall.folder)
+    clients = [sitter.save_request() for sitter in await seat(hall, STUDENTS)]
+    load = Load(hall)
+    rounds = []
+    for _ in range(ROUNDS):
+        yardstick = await pgbench.upserts_per_second(port, hall.folder, SECONDS)
+        through = (await load.requests(clients, SECONDS))["per_second"]
+        without = (await load.batches(clients, SECONDS))["per_second"]
+        rounds.append((yardstick, through, without))
+    yardsticks, throughs, withouts = zip(*rounds, strict=True)
+    behind = f"{median(throughs):.0f}/s against {median(yardsticks):.0f} single-row upserts/s by pgbench, 32 clients"
+    ratio = median(through / yardstick for yardstick, through, _ in rounds)
+    yield Figure("autosaves through the gateway / pgbench", f"{ratio:.2f}", "at least 0.5", behind)
+    ratio = median(without / yardstick for yardstick, _, without in rounds)
+    yield Figure(
+        "autosaves without the gateway / pgbench",
+        f"{ratio:.2f}",
+        "at least 0.8",
+        f"{median(withouts):.0f}/s in batches over gRPC",
+    )
+    half = await load.requests(clients, _HALF_LOAD_SECONDS, rate=median(throughs) / 2)
+    behind = f"p50 {half['p50'] * 1000:.1f} ms, p95 {half['p95'] * 1000:.1f} ms at {half['per_second']:.0f}/s"
+    yield Figure("p99 of a save at half load", f"{half['p99'] * 1000:.1f} ms", "under 50 ms", behind)
