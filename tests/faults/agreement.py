@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from examhall.places import SERVICES, kept
+from examhall.places import SERVICES, kept, naming
 from examhall.tests.machine import Machine
 
 Row = tuple[Any, ...]
@@ -71,7 +71,7 @@ def rows(up: Machine, service: str, query: str, *values: object) -> list[Row]:
 
 
 async def _rows(up: Machine, service: str, queries: Sequence[tuple[str, Sequence[object]]]) -> list[list[Row]]:
-    address = kept(up.folder, up.port).servers({}).database(service)
+    address = kept(up.folder, up.port).servers(naming(up.record.named)).database(service)
     connection = await asyncpg.connect(address, timeout=5)
     try:
         return [[tuple(row) for row in await connection.fetch(query, *values)] for query, values in queries]

@@ -1,15 +1,14 @@
 """A real Apache Kafka 4 (KRaft, one node) from Maven's jars, as a process on loopback. Needs Java 17 and Maven; says so when they are missing."""
 
-import asyncio
 import os
 import shutil
 import subprocess
-import time
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from uuid import uuid4
 
 from examhall.servers import HOST, accepts_connections, die_with_parent, free_port
+from examhall.tests.machine import wait_for
 
 POM = Path(__file__).with_name("kafka-pom.xml")
 START_SECONDS = 60
@@ -41,7 +40,7 @@ class ApacheKafka:
         self._folder = folder
         self.port, self._controller_port = free_port(), free_port()
         self.address = f"{HOST}:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes]
         folder.mkdir(parents=True, exist_ok=True)
         self._settings = folder / "server.properties"
         self._settings.write_text(
@@ -73,17 +72,18 @@ class ApacheKafka:
         command = ["java", "-Xmx512m", "-cp", f"{self._jars}{os.sep}*", main, *arguments]
         return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
 
-    async def start(self) -> None:
-        """Starts the node and waits until it accepts connections. Raises TimeoutError."""
+    def start(self) -> None:
+        """Starts the node and waits until it accepts connections. Fails with what it said."""
         self._process = self._java("kafka.Kafka", str(self._settings))
-        end = time.monotonic() + START_SECONDS
-        while not accepts_connections(self.port):
-            if time.monotonic() > end or self._process.poll() is not None:
-                raise TimeoutError(f"Apache Kafka did not start; see {self._folder / 'kafka.out'}")
-            await asyncio.sleep(0.1)
+        wait_for(lambda: accepts_connections(self.port) or self._process.poll() is not None, START_SECONDS)
+        assert self._process.poll() is None, (self._folder / "kafka.out").read_text()
 
-    async def kill(self) -> None:
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._process.pid
+
+    def kill(self) -> None:
         """kill -9."""
-        if self._process is not None:
-            self._process.kill()
-            await asyncio.to_thread(self._process.wait)
+        self._process.kill()
+        self._process.wait()

@@ -4,7 +4,7 @@ Scenarios hurt in the middle, which is told by the answers that are saved, never
 rehearsal's own audit, no dead letters, and that all services say the same of every attempt (tests/faults/agreement.py).
 """
 
-import os
+import json
 import subprocess
 import sys
 import time
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -19,6 +20,7 @@ from examhall.tests.machine import Machine, clean_environment, examhall, machine
 from tests.faults.agreement import disagreements, saved_revisions
 
 NO_DEAD_LETTERS = "No dead letters."
+_READY_SECONDS = 120.0  # other programs may want the machine too
 _BACK_SECONDS = 60.0
 _GOES_ON_SECONDS = 60.0
 _ENDS_SECONDS = 300.0  # the sitting, a minute's outage, and the patience of whoever waits for the grades
@@ -30,6 +32,7 @@ _LOOK_SECONDS = 0.2
 def hall(folder: Path, port: int | None = None, **variables: str) -> Iterator[Machine]:
     """A whole installation, ready, with the demonstration's people."""
     with machine(folder / "data", services=(), port=port, EXAMHALL_DEMO="true", **variables) as up:
+        wait_for(lambda: up.is_ready() or up.process.poll() is not None, _READY_SECONDS)
         yield up.wait_until_ready()
 
 
@@ -40,6 +43,7 @@ class Rehearsal:
     up: Machine
     process: "subprocess.Popen[bytes]"
     output: Path
+    report: Path
 
     def wait_for_saves(self, more: int) -> None:
         """Waits until so many more revisions of answers are saved. Fails when the rehearsal ends before: then nothing is hurt in its middle."""
@@ -60,21 +64,28 @@ class Rehearsal:
         status = self.process.wait(_ENDS_SECONDS)
         assert status == 0, self.output.read_text()
 
+    def steps(self) -> dict[str, Any]:
+        """What it measured of each step: requests, errors, latencies in milliseconds."""
+        steps: dict[str, Any] = json.loads(self.report.read_bytes())["steps"]
+        return steps
+
 
 @contextmanager
 def rehearsal(up: Machine, students: int, pace: float) -> Iterator[Rehearsal]:
     """Lets so many students sit, `pace` times as fast as people; a sitting takes 75 s divided by it."""
     output = up.folder.parent / f"rehearsal-{time.monotonic_ns()}.output"
+    report = output.with_suffix(".json")
+    arguments = ["rehearse", "--gateway", f"http://localhost:{up.port}", "--json", str(report)]
+    arguments += ["--count", str(students), "--pace", str(pace)]
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "examhall.main", "rehearse", "--gateway", f"http://localhost:{up.port}"]
-            + ["--count", str(students), "--pace", str(pace)],
+            [sys.executable, "-m", "examhall.main", *arguments],
             env=clean_environment(TMPDIR=str(up.folder.parent), COLUMNS="160"),
             stdout=file,
             stderr=file,
         )
     try:
-        yield Rehearsal(up, process, output)
+        yield Rehearsal(up, process, output, report)
     finally:
         if process.poll() is None:
             process.kill()
@@ -99,6 +110,13 @@ def frozen(pid: int) -> Iterator[None]:
         yield
     finally:
         process.resume()
+
+
+def saves_go_on(sitting: Rehearsal, seconds: float) -> None:
+    """Watches answers being saved for so long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sitting.wait_for_saves(10)
 
 
 def must_have_kept_every_promise(up: Machine, *rehearsals: Rehearsal) -> None:
