@@ -112,18 +112,17 @@ class Staff:
     async def stage(self, exam_id: str, *, is_own: bool) -> Stage:
         """The exam with the key of its latest version, where the account is its author's or an administrator's.
 
-        Raises NotPossible when the account does not see the exam or nothing is published.
+        Raises NotPossible when nothing is published, or when the account could not read back afterwards what was sat: students have
+        few attempts, often one, and it would be wasted.
         """
-        reply = await self._call("GET", f"/exams/{exam_id}")
-        if reply.status in _NOT_SEEN:
-            raise NotPossible(
-                f"{self._login} sees no exam {exam_id}; log in as its author, its proctor or an administrator"
-            )
-        exam = reply.body
+        exam = (await self._seen(exam_id, f"/exams/{exam_id}")).body
         schedule = exam.get("schedule", exam)  # who only supervises it gets a flat view
         stage = Stage(exam_id, exam["title"], is_own, schedule["max_attempts"], schedule.get("access_code") or "")
         if exam["version"] < 1:
             raise NotPossible(f"the exam {stage.title} is not published")
+        if not is_own:  # of an exam that was made a moment ago, grading may not know yet
+            for path in (f"/attempts?exam_id={exam_id}&limit=1", f"/grading/exams/{exam_id}/grades?limit=1"):
+                await self._seen(exam_id, path)
         reply = await self._call("GET", f"/exams/{exam_id}/versions/{exam['version']}")
         if reply.status in _NOT_SEEN:
             return stage
@@ -189,6 +188,15 @@ class Staff:
 
     async def _done(self, method: str, path: str, body: Any = None) -> Mapping[str, Any]:
         return await self._gateway.done("staff", method, path, token=self._token, body=body)
+
+    async def _seen(self, exam_id: str, path: str) -> Reply:
+        reply = await self._call("GET", path)
+        if reply.status in _NOT_SEEN:
+            raise NotPossible(
+                f"{self._login} may not read the exam {exam_id} with its attempts and grades; "
+                "log in as its author, an administrator of its students' centre, or an administrator"
+            )
+        return reply
 
     async def _call(self, method: str, path: str) -> Reply:
         """The reply of a success or of what the account does not see; raises Refusal for anything else."""

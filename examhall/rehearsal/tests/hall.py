@@ -299,7 +299,7 @@ def a_choice(text: str = "Which river is longer?") -> Json:
 
 def page(request: web.Request, items: list[Any]) -> Json:
     """A page of a list, as every list comes."""
-    number, limit = int(request.query["page"]), int(request.query["limit"])
+    number, limit = int(request.query.get("page", 1)), int(request.query["limit"])
     pages = max(1, -(-len(items) // limit))
     return {"items": items[(number - 1) * limit : number * limit], "total": len(items), "page": number, "pages": pages}
 

@@ -133,6 +133,18 @@ async def test_an_exam_nobody_can_see_is_refused_with_advice(staff: Staff):
         await staff.stage(str(uuid4()), is_own=False)
 
 
+@pytest.mark.parametrize("what", ["/attempts", "/grades"])
+async def test_who_could_not_read_back_what_was_sat_does_not_let_anybody_sit(hall: Hall, staff: Staff, what: str):
+    hall.fails_once("GET", what, lambda: problem(403, "forbidden"))
+    with pytest.raises(NotPossible, match=r"may not read the exam .* with its attempts and grades"):
+        await staff.stage(hall.exam()["id"], is_own=False)
+
+
+async def test_an_exam_of_ones_own_need_not_be_known_everywhere_yet(hall: Hall, staff: Staff):
+    hall.fails_once("GET", "/grades", lambda: problem(404, "not-found"))
+    assert (await staff.stage(hall.exam()["id"], is_own=True)).is_own
+
+
 async def test_an_exam_that_is_not_published_is_refused(hall: Hall, staff: Staff):
     with pytest.raises(NotPossible, match="the exam Rivers is not published"):
         await staff.stage(hall.exam(version=0)["id"], is_own=False)
