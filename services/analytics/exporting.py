@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.analytics.spreadsheets import Cell, Sheet
+from chassis.spreadsheets import Cell, Sheet
 from services.analytics.views import EstimateOut, ExamReport, QuestionReport, WrongAnswer
 
 _QUESTION_HEADER = (

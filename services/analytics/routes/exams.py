@@ -8,11 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from chassis.http import Caller
+from chassis.spreadsheets import as_csv, as_xlsx
 from services.analytics.exam_reports import report_exam
 from services.analytics.exporting import sheets_of
 from services.analytics.rights import STAFF, find, readable_exams, scope_of
 from services.analytics.snapshot import Snapshot
-from services.analytics.spreadsheets import as_csv, as_xlsx
 from services.analytics.tables import Exam
 from services.analytics.views import ExamReport
 

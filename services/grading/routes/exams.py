@@ -11,9 +11,10 @@ from sqlmodel import col
 
 from chassis.clock import now
 from chassis.http import Caller, Page, PageQuery, Tx
+from chassis.spreadsheets import as_csv, as_xlsx
 from services.grading import releasing
 from services.grading.access import OWNERS, READERS, find_exam, readable_exams, readable_grades
-from services.grading.exporting import as_csv, as_xlsx, result_rows
+from services.grading.exporting import result_sheet
 from services.grading.tables import Exam, Grade, Person
 from services.grading.views import Count, GradeBrief, Status
 
@@ -88,9 +89,9 @@ async def export_results(
     """The exam's results as CSV or XLSX: as `format` says, else as Accept does, else CSV."""
     caller.require(*OWNERS, "centre_admin")
     exam = await find_exam(tx, exam_id, readable_exams(caller))
-    rows = await result_rows(tx, caller, exam_id)
+    sheet = await result_sheet(tx, caller, exam_id)
     chosen = format or ("xlsx" if XLSX in accept else "csv")
-    content = await asyncio.to_thread(as_xlsx, rows) if chosen == "xlsx" else as_csv(rows)
+    content = await asyncio.to_thread(as_xlsx, [sheet]) if chosen == "xlsx" else as_csv([sheet])
     name = re.sub(r"[^A-Za-z0-9]+", "-", exam.title).strip("-")[:60] or "exam"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}-results.{chosen}"',

@@ -1,15 +1,19 @@
-"""Tables as CSV and XLSX. Text that a spreadsheet would take for a formula is neutralised; numbers stay numbers. Pure."""
+"""Tables as CSV and XLSX. Text that a spreadsheet would take for a formula is neutralised; numbers stay numbers.
+
+For services that install openpyxl; nothing else of the chassis imports this.
+"""
 
 import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-Cell = str | int | float | Decimal | None
+Cell = str | int | float | Decimal | datetime | None
 
 # What makes Excel, LibreOffice or Sheets read a cell as a formula, or hides one behind white space (OWASP, CSV injection).
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -32,7 +36,7 @@ def as_csv(sheets: Sequence[Sheet]) -> bytes:
         if number:
             writer.writerow([])
         writer.writerow(sheet.header)
-        writer.writerows([_neutral_cell(cell) for cell in row] for row in sheet.rows)
+        writer.writerows([_csv_cell(cell) for cell in row] for row in sheet.rows)
     return text.getvalue().encode()
 
 
@@ -44,7 +48,7 @@ def as_xlsx(sheets: Sequence[Sheet]) -> bytes:
         page.freeze_panes = "A2"
         page.append(list(sheet.header))
         for row in sheet.rows:
-            page.append([_neutral_cell(cell) for cell in row])
+            page.append([_xlsx_cell(cell) for cell in row])
     content = io.BytesIO()
     workbook.save(content)
     return content.getvalue()
@@ -56,5 +60,14 @@ def neutral(text: str) -> str:
     return "'" + clean if clean.lstrip(" \u00a0").startswith(_FORMULA_STARTS) else clean
 
 
-def _neutral_cell(cell: Cell) -> Cell:
+def _csv_cell(cell: Cell) -> Cell:
+    if isinstance(cell, datetime):
+        return cell.isoformat(timespec="seconds")
+    return neutral(cell) if isinstance(cell, str) else cell
+
+
+def _xlsx_cell(cell: Cell) -> Cell:
+    # Excel knows no time zones: UTC, as everywhere.
+    if isinstance(cell, datetime):
+        return cell.replace(tzinfo=None, microsecond=0)
     return neutral(cell) if isinstance(cell, str) else cell

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from services.analytics.spreadsheets import Sheet, as_csv, as_xlsx, neutral
+from chassis.spreadsheets import Sheet, as_csv, as_xlsx, neutral
 
 texts = st.text(alphabet=st.characters(codec="utf-8"), max_size=40)
 
@@ -36,3 +37,10 @@ def test_a_workbook_keeps_numbers_and_names_its_sheets() -> None:
     workbook = load_workbook(io.BytesIO(content))
     assert workbook.sheetnames == ["One", "Two"]
     assert [cell.value for [cell] in workbook["One"].iter_rows()] == ["a", 2.5, "'=1"]
+
+
+def test_times_are_utc_in_both_and_numbers_below_zero_stay_numbers() -> None:
+    sheets = [Sheet("One", ("at", "n"), [(datetime(2026, 3, 2, 10, 30, tzinfo=UTC), Decimal("-1.50"))])]
+    assert as_csv(sheets).decode().splitlines()[1] == "2026-03-02T10:30:00+00:00,-1.50"
+    [row] = load_workbook(io.BytesIO(as_xlsx(sheets))).active.iter_rows(min_row=2, values_only=True)
+    assert row == (datetime(2026, 3, 2, 10, 30), -1.5)
