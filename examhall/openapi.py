@@ -99,8 +99,15 @@ def _merge(merged: dict[str, Any], own: dict[str, Any], service: str) -> None:
     schemas.update({renamed.get(name, name): schema for name, schema in told["schemas"].items()})
     for path, item in told["paths"].items():
         for operation in item.values():
+            _summarize(operation)
             _tell_of_problems(operation)
         merged["paths"].setdefault(path, {}).update(item)
+
+
+def _summarize(operation: dict[str, Any]) -> None:
+    """What a route does, in its own words: the first sentence of its description instead of its function's name."""
+    told = operation.get("description") or operation["summary"]
+    operation["summary"] = told.partition("\n")[0].partition(". ")[0].rstrip(".:")
 
 
 def _tell_of_problems(operation: dict[str, Any]) -> None:
