@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from email.message import EmailMessage
+from pathlib import Path
 
 import aiosmtplib
 import sqlalchemy as sa
@@ -58,8 +59,7 @@ async def _deliver(mail: Mail, settings: Settings) -> None:
     message.set_content(mail.body)
     if not settings.smtp_host:
         folder = settings.data / "mail"
-        folder.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread((folder / f"{mail.id}.eml").write_bytes, bytes(message))
+        await asyncio.to_thread(_put, folder / f"{mail.id}.eml", bytes(message))
         log.info("mail_written_to_folder", mail_id=str(mail.id), folder=str(folder))
         return
     await aiosmtplib.send(
@@ -71,3 +71,11 @@ async def _deliver(mail: Mail, settings: Settings) -> None:
         start_tls=settings.smtp_start_tls,
         timeout=10,
     )
+
+
+def _put(file: Path, content: bytes) -> None:
+    """Writes a file that is whole as soon as it is there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    making = file.with_suffix(".new")
+    making.write_bytes(content)
+    making.rename(file)
