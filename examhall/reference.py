@@ -148,11 +148,11 @@ def _who(who: Who) -> str:
 def _settings() -> str:
     rows = [[*_setting(name, field), "every process"] for name, field in ServiceSettings.model_fields.items()]
     for process in (*SERVICES, "gateway"):
-        rows += [[*_setting(name, field), process] for name, field in _own_fields(process)]
+        rows += [[*_setting(name, field), process] for name, field in own_settings(process)]
     return table(["variable", "meaning", "default", "read by"], rows)
 
 
-def _own_fields(process: str) -> Iterator[tuple[str, FieldInfo]]:
+def own_settings(process: str) -> Iterator[tuple[str, FieldInfo]]:
     """The settings of a process beside those that every process has, and those it gives another default."""
     module = import_module("gateway.settings" if process == "gateway" else f"services.{process}.settings")
     for name, field in module.Settings.model_fields.items():

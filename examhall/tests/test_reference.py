@@ -7,7 +7,7 @@ import pytest
 
 from examhall.generated_parts import stale_files
 from examhall.places import SERVICES
-from examhall.reference import ROLES, WHO, documents, operations_by_tag
+from examhall.reference import ROLES, WHO, documents, operations_by_tag, own_settings
 
 # What the services' tables mark as "the role can never do this".
 _NEVER = {"attempts": "-"}
@@ -58,6 +58,12 @@ def test_routes_that_no_table_tries_are_public_or_ones_own_or_tried_elsewhere() 
     for name, route in others.items():
         if name not in _ATTEMPT_LISTS:
             assert route in (identity.PUBLIC if not WHO[name] else identity.OWN), name
+
+
+def test_a_setting_means_one_thing_in_all_processes() -> None:
+    """One environment serves them all: two services must not read different things from one variable."""
+    own = [name for process in (*SERVICES, "gateway") for name, _ in own_settings(process)]
+    assert sorted(set(own)) == sorted(own)
 
 
 def _shape(path: str) -> str:

@@ -28,7 +28,11 @@ def make_parts(runtime: Runtime, settings: Settings) -> Parts:
         copies,
         Autosave(runtime.database, copies, lanes=settings.save_lanes, batch=settings.save_batch),
         Heartbeats(runtime.database, batch=settings.save_batch),
-        CodeRule(settings.code_failures, settings.code_exam_failures, timedelta(minutes=settings.code_minutes)),
+        CodeRule(
+            settings.access_code_failures,
+            settings.access_code_exam_failures,
+            timedelta(minutes=settings.access_code_minutes),
+        ),
     )
 
 

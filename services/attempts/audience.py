@@ -1,4 +1,4 @@
-"""Whether an exam is for a student: named by any of the audience's lists (document A, exam audience; document B, classes)."""
+"""Whether an exam is for a student: named by any of the audience's lists."""
 
 from collections.abc import Set
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ async def resume_all(tx: AsyncSession, actor: Actor, exam_id: UUID) -> int:
 
 
 async def take_break(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Attempt:
-    """A student's own break, as far as the accommodation goes (row I13): the clock stands still, the paper is not shown.
+    """A student's own break, as far as the accommodation goes: the clock stands still, the paper is not shown.
 
     Raises Conflict when no break time is left, AttemptClosed, NotFound.
     """

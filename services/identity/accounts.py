@@ -81,7 +81,7 @@ async def register(
     class_id: UUID | None,
     specialization_id: UUID | None,
 ) -> Person:
-    """A student makes an own account; needs a specialization or a class (document A and B)."""
+    """A student makes an own account; needs a specialization or a class."""
     if class_id is None and specialization_id is None:
         raise InvalidInput("specialization_id", "required", "A student needs a specialization or a class.")
     check_new_password(password, email, name, registration_number)

@@ -31,7 +31,9 @@ def make_parts(runtime: Runtime, settings: Settings) -> Parts:
         Signer(settings.service_secret.get_secret_value(), token_life),
         EndedSessions(runtime.database, runtime.security, remember=token_life),
         LockRule(settings.lock_failures, settings.address_failures, timedelta(minutes=settings.lock_minutes)),
-        ResetRule(timedelta(minutes=settings.code_minutes), settings.code_tries, settings.code_requests),
+        ResetRule(
+            timedelta(minutes=settings.reset_code_minutes), settings.reset_code_tries, settings.reset_code_requests
+        ),
         SessionLimits(timedelta(days=settings.session_idle_days), timedelta(days=settings.session_days)),
         timedelta(days=settings.signing_key_days),
     )

@@ -1,6 +1,6 @@
 """When too many failed log-ins lock an account or an address: a pure rule.
 
-Five failures in 15 minutes lock (document A, "account lockout"; document C, login attempts). They are counted in three ways, so that a
+Five failures in 15 minutes lock. They are counted in three ways, so that a
 stranger can't keep the owner out: from an address where the owner signed in before, only the failures from that very address count; elsewhere all
 failures at the account do; and an address that fails at many accounts is locked for those it never signed in to. A refused try is not a
 failure, so a lock ends by itself.

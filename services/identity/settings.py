@@ -14,18 +14,16 @@ class Settings(ServiceSettings):
     session_idle_days: int = Field(7, ge=1, description="a session not refreshed for so long ends")
     session_days: int = Field(30, ge=1, description="a session ends after so long, however it is used")
     signing_key_days: int = Field(30, ge=1, description="how long a key signs before the next one takes over")
-    lock_failures: int = Field(
-        5, ge=1, description="failed log-ins that lock an account (document A, security settings)"
-    )
+    lock_failures: int = Field(5, ge=1, description="failed log-ins that lock an account")
     lock_minutes: int = Field(15, ge=1, description="the time in which failures count, and for which they lock")
     address_failures: int = Field(
         100,
         ge=1,
         description="failed log-ins from one address that lock it; high, since a school sits behind one address",
     )
-    code_minutes: int = Field(15, ge=1, description="lifetime of a reset code and of a reset token")
-    code_tries: int = Field(5, ge=1, description="wrong tries that end a reset code")
-    code_requests: int = Field(5, ge=1, description="reset codes an account may ask for in an hour")
+    reset_code_minutes: int = Field(15, ge=1, description="lifetime of a reset code and of a reset token")
+    reset_code_tries: int = Field(5, ge=1, description="wrong tries that end a reset code")
+    reset_code_requests: int = Field(5, ge=1, description="reset codes an account may ask for in an hour")
     self_registration: bool = Field(True, description="whether students may register themselves")
     admin_email: str = Field(
         "", description="with EXAMHALL_ADMIN_PASSWORD: the first administrator, made when there is none"

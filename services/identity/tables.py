@@ -30,7 +30,7 @@ class Centre(Table, table=True):
 
 
 class Specialization(Table, table=True):
-    """One of the 17 engineering specializations of document A."""
+    """One of the 17 engineering specializations."""
 
     __tablename__ = "specializations"
     id: UUID = Field(default_factory=new_id, primary_key=True)

@@ -172,7 +172,7 @@ async def test_ten_wrong_codes_stop_a_student_and_nobody_else(hall: Hall) -> Non
 
 
 async def test_guesses_spread_over_accounts_stop_the_guessers_and_not_the_honest(postgres_url: str, kafka: str) -> None:
-    async with open_hall(postgres_url, kafka, settings={"code_exam_failures": 5}) as hall:
+    async with open_hall(postgres_url, kafka, settings={"access_code_exam_failures": 5}) as hall:
         exam = hall.exam(access_code="K7QM2X9P")
         guessers = [hall.student() for _ in range(5)]
         for guesser in guessers:

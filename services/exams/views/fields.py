@@ -1,4 +1,4 @@
-"""The kinds of text and number that REST bodies are made of. Lengths are document B's where it has one."""
+"""The kinds of text and number that REST bodies are made of."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -15,7 +15,7 @@ def _to_cents(value: Decimal) -> Decimal:
 
 Points = Annotated[
     Decimal,
-    Field(gt=0, le=Decimal("999.99"), decimal_places=2, description="points, up to two places (document A)"),
+    Field(gt=0, le=Decimal("999.99"), decimal_places=2, description="points, up to two places"),
     AfterValidator(_to_cents),
 ]
 PointsOrNone = Annotated[Decimal, Field(ge=0, le=Decimal("999.99"), decimal_places=2), AfterValidator(_to_cents)]

@@ -1,4 +1,4 @@
-"""The 17 engineering specializations of document A."""
+"""The 17 engineering specializations."""
 
 from uuid import NAMESPACE_URL, uuid5
 
