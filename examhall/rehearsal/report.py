@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 
 from examhall.rehearsal.audit import Audit
-from examhall.rehearsal.gateway import Measured, percentile
+from examhall.rehearsal.gateway import TRY_AGAIN, Measured, percentile
 from examhall.rehearsal.table import latencies
 
 _FINDINGS_SHOWN = 20
@@ -19,10 +19,14 @@ def show(console: Console, audit: Audit, steps: Mapping[str, Measured], ledger: 
     """Prints latencies, errors and the audit."""
     console.print(latencies(steps))
     for name, measured in steps.items():
-        odd = {outcome: count for outcome, count in measured.outcomes.items() if not _is_ordinary(outcome)}
-        if odd:
-            counts = ", ".join(f"{count} × {outcome}" for outcome, count in sorted(odd.items()))
-            console.print(f"{name}: {counts}, tried again")
+        odd = [outcome for outcome in sorted(measured.outcomes) if not _is_ordinary(outcome)]
+        for outcomes, what in (
+            ([each for each in odd if _is_repeated(each)], ", tried again"),
+            ([each for each in odd if not _is_repeated(each)], ""),
+        ):
+            if outcomes:
+                counts = ", ".join(f"{measured.outcomes[outcome]} × {outcome}" for outcome in outcomes)
+                console.print(f"{name}: {counts}{what}")
     console.print(
         f"\nAudit of {audit.attempts} attempts\n"
         f"  {audit.answers_found} of {audit.answers_acknowledged} acknowledged answers found with their latest revision\n"
@@ -59,3 +63,7 @@ def _step(measured: Measured) -> dict[str, Any]:
 def _is_ordinary(outcome: str) -> bool:
     """A reply that is no failure: success, or the refusal of what was meant to be refused."""
     return outcome.isdigit() and int(outcome) < 429
+
+
+def _is_repeated(outcome: str) -> bool:
+    return not outcome.isdigit() or int(outcome) in TRY_AGAIN

@@ -62,6 +62,17 @@ def test_a_refusal_that_was_meant_is_no_error():
     assert "409" not in printed(CLEAN)
 
 
+def test_a_failure_that_is_believed_is_not_called_tried_again():
+    failing = Measured()
+    for outcome in ("200", "500", "503", "TimeoutError"):
+        failing.add(0.1, outcome)
+    console = Console(file=io.StringIO(), width=200)
+    show(console, CLEAN, {"heartbeat": failing}, LEDGER)
+    told = console.file.getvalue().splitlines()
+    assert "heartbeat: 1 × 503, 1 × TimeoutError, tried again" in told
+    assert "heartbeat: 1 × 500" in told
+
+
 def test_a_difference_is_named_with_its_student_attempt_and_question():
     told = printed(replace(CLEAN, findings=(LOST,)))
     assert "1 × acknowledged answer is missing" in told
