@@ -11,14 +11,11 @@ replaced under a position that belonged to the old one; the partition is read ag
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import asyncpg
-import grpc
 import sqlalchemy as sa
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -29,9 +26,9 @@ from google.protobuf.message import Message
 from opentelemetry.trace import SpanKind
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.absences import is_away, is_told_to_stop
 from chassis.clock import now
-from chassis.errors import DependencyUnavailable
-from chassis.kafka import LOG_GENERATION, new_admin, new_consumer
+from chassis.kafka import LOG_GENERATION, close_all, new_admin, new_consumer
 from chassis.metrics import EVENT_LAG_SECONDS, EVENTS_CONSUMED
 from chassis.outbox import OutboxRow, record_row
 from chassis.relay import commit_metadata
@@ -44,12 +41,6 @@ log = structlog.get_logger()
 
 TRIES = 3
 BATCH = 100
-_AWAY = {
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
-    grpc.StatusCode.UNAUTHENTICATED,
-}
 
 
 @dataclass(frozen=True)
@@ -111,9 +102,9 @@ class Consumer:
         while True:
             try:
                 await self._consume()
-            except asyncio.CancelledError:
-                raise
-            except (TimeoutError, KafkaError, OSError) as error:
+            except (asyncio.CancelledError, TimeoutError, KafkaError, OSError) as error:
+                if is_told_to_stop():
+                    raise
                 self.status = f"waiting: {type(error).__name__}"
                 log.warning("consumer_interrupted", error=f"{type(error).__name__}: {error}"[:300])
             except Exception:
@@ -133,9 +124,7 @@ class Consumer:
                 for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
                     await self._take_in_partition(consumer, admin, partition, records)
         finally:
-            for close in (consumer.stop, admin.close):
-                with suppress(KafkaError, OSError, asyncio.TimeoutError):
-                    await asyncio.wait_for(close(), 3)
+            await close_all(consumer.stop, admin.close)
 
     async def _take_in_partition(
         self,
@@ -269,29 +258,6 @@ class Consumer:
                 if not is_away(error):
                     raise
                 await asyncio.sleep(0.5)
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether an error means that something is unreachable now, rather than that the event is bad."""
-    if isinstance(error, grpc.aio.AioRpcError):
-        return error.code() in _AWAY
-    if isinstance(error, sa.exc.DBAPIError):
-        return bool(error.connection_invalidated) or (
-            error.orig is not None and is_away(error.orig.__cause__ or error.orig)
-        )
-    return isinstance(
-        error,
-        DependencyUnavailable
-        | OSError
-        | asyncio.TimeoutError
-        | asyncpg.PostgresConnectionError
-        | asyncpg.InterfaceError
-        | asyncpg.OperatorInterventionError
-        | asyncpg.InsufficientResourcesError
-        | asyncpg.TransactionRollbackError
-        | asyncpg.QueryCanceledError
-        | asyncpg.LockNotAvailableError,
-    )
 
 
 async def _record_in_inbox(tx: AsyncSession, events: Sequence[Event]) -> set[UUID]:

@@ -83,6 +83,7 @@ CHASSIS_PROBLEMS: Mapping[type[Exception], Problem] = {
     DependencyUnavailable: Problem(503, "dependency-unavailable", "Temporarily unavailable"),
 }
 
+AWAY = "Something this needs does not answer just now; it is worth trying again in a moment."
 INTERNAL = Problem(500, "internal-error", "Something went wrong on our side")
 
 

@@ -14,8 +14,11 @@ from urllib.parse import unquote
 import msgspec
 import structlog
 
+from chassis.absences import is_away
 from chassis.actors import Actor
 from chassis.errors import (
+    AWAY,
+    DependencyUnavailable,
     DomainError,
     NotFound,
     Problem,
@@ -142,6 +145,9 @@ class HotRoutes:
     def refusal(self, error: Exception) -> HotReply:
         """The problem of an error."""
         problem = problem_of(error, self._problems)
+        if problem.status == 500 and is_away(error):
+            log.warning("hot_route_waits", error=f"{type(error).__name__}: {error}"[:300])
+            return self.refusal(DependencyUnavailable(AWAY))
         if problem.status == 500:
             log.error("hot_route_failed", exc_info=error)
         detail, members = (error.detail, error.members) if isinstance(error, DomainError) else (problem.title, {})

@@ -10,7 +10,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from chassis.errors import INTERNAL, DomainError, Problem, TooManyRequests, problem_document, problem_of
+from chassis.absences import is_away
+from chassis.errors import (
+    AWAY,
+    CHASSIS_PROBLEMS,
+    INTERNAL,
+    DependencyUnavailable,
+    DomainError,
+    Problem,
+    TooManyRequests,
+    problem_document,
+    problem_of,
+)
 from chassis.tracing import current_trace_id
 
 log = structlog.get_logger()
@@ -51,6 +62,9 @@ def add_problem_handlers(app: FastAPI, table: Mapping[type[Exception], Problem])
         return problem_reply(Problem(error.status_code, slug, title), str(error.detail), error.headers)
 
     async def unforeseen(request: Request, error: Exception) -> Response:
+        if is_away(error):
+            log.warning("request_met_absence", path=request.url.path, error=f"{type(error).__name__}: {error}"[:300])
+            return problem_reply(CHASSIS_PROBLEMS[DependencyUnavailable], AWAY)
         log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
         return problem_reply(INTERNAL, "This was not your fault. Nothing was changed; tell support the trace id.")
 

@@ -26,7 +26,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from opentelemetry.trace import SpanKind
 
-from chassis.kafka import LOG_GENERATION, new_admin, new_log_reader, new_producer
+from chassis.absences import is_told_to_stop
+from chassis.kafka import LOG_GENERATION, close_all, new_admin, new_log_reader, new_producer
 from chassis.metrics import EVENTS_PUBLISHED, OUTBOX_WAITING
 from chassis.tracing import TRACEPARENT, current_traceparent, span
 
@@ -126,9 +127,16 @@ class Relay:
             try:
                 await self._lead()
                 delay = 0.1
-            except asyncio.CancelledError:
-                raise
-            except (TimeoutError, KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                asyncio.CancelledError,
+                TimeoutError,
+                KafkaError,
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+            ) as error:
+                if is_told_to_stop():
+                    raise
                 self.status = f"waiting: {type(error).__name__}"
                 log.warning("relay_interrupted", error=f"{type(error).__name__}: {error}"[:300])
             except Exception:
@@ -154,11 +162,7 @@ class Relay:
                 self.status = "leading"
                 await self._publish_for_ever()
             finally:
-                for client in (self._producer.stop, self._admin.close, self._reader.stop):
-                    try:
-                        await asyncio.wait_for(client(), 3)
-                    except (TimeoutError, KafkaError, OSError) as error:
-                        log.debug("relay_close_failed", error=str(error))
+                await close_all(self._producer.stop, self._admin.close, self._reader.stop)
         finally:
             self._connection.terminate()
 

@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 from opentelemetry.trace import SpanKind
 
 from chassis import health
+from chassis.absences import is_told_to_stop
 from chassis.consuming import Consumer, Subscription
 from chassis.database import Database
 from chassis.errors import Problem
@@ -170,9 +171,9 @@ async def _for_ever(task: Callable[[Runtime], Awaitable[None]], runtime: Runtime
         started = time.monotonic()
         try:
             await task(runtime)
-        except asyncio.CancelledError:
-            raise
-        except Exception:
+        except (asyncio.CancelledError, Exception):
+            if is_told_to_stop():
+                raise
             log.exception("task_failed_starting_again", task=getattr(task, "__name__", str(task)))
         delay = 0.1 if time.monotonic() - started > 60 else min(delay * 2, 5.0)
         await asyncio.sleep(delay)
