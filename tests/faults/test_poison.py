@@ -20,22 +20,23 @@ SUBMITTED = AttemptSubmitted.DESCRIPTOR.full_name
 
 def test_poison_is_parked_by_everybody_who_hears_it_and_the_class_goes_on(folder: Path):
     gibberish = Event(uuid4(), TOPIC, str(uuid4()), SUBMITTED, b"\xff\xff\xff", now())
-    nobodys = AttemptSubmitted(attempt=AttemptState(attempt_id="not an id", version=1))
-    impossible = Event(uuid4(), TOPIC, str(uuid4()), SUBMITTED, nobodys.SerializeToString(), now())
+    nobodys = submitted(AttemptState(attempt_id="not an id", version=1))
+    too_large = submitted(
+        AttemptState(**dict.fromkeys(("attempt_id", "exam_id", "student_id"), str(uuid4())), version=2**64 - 1)
+    )
+    poison = [gibberish, nobodys, too_large]
     with hall(folder) as up, rehearsal(up, students=20, pace=2) as sitting:
         sitting.wait_for_saves(40)
         publish_bytes(up, TOPIC, "somebody", b"no event at all")
-        publish(up, [gibberish, impossible])
+        publish(up, poison)
         sitting.must_end_clean()
         must_agree(up)
         wait_until_all_is_read(up)
-        assert parked(up) == {
-            (service, each.event_id) for service in ("grading", "analytics") for each in (gibberish, impossible)
-        }
-        assert dead_letters(up).count("AttemptSubmitted") == 4
+        assert parked(up) == {(service, each.event_id) for service in ("grading", "analytics") for each in poison}
+        assert all(dead_letters(up).count(str(each.event_id)) == 2 for each in poison)
         replayed = examhall("dead-letters", "replay", "grading", "--data", str(up.folder))
-        assert (replayed.returncode, replayed.stdout.splitlines()[-1]) == (1, "0 of 2 taken in.")
-        assert len(parked(up)) == 4
+        assert (replayed.returncode, replayed.stdout.splitlines()[-1]) == (1, "0 of 3 taken in.")
+        assert len(parked(up)) == 6
 
 
 def test_an_event_whose_handler_fails_waits_with_all_that_follow_it_until_it_is_replayed(folder: Path):
@@ -59,6 +60,11 @@ def test_an_event_whose_handler_fails_waits_with_all_that_follow_it_until_it_is_
         assert dead_letters(up) == NO_DEAD_LETTERS
         assert rows(up, "analytics", "SELECT name FROM centres WHERE code = 'RVS'") == [("Riverside",)]
         must_have_kept_every_promise(up)
+
+
+def submitted(attempt: AttemptState) -> Event:
+    """The event of an attempt's end, under a key of its own."""
+    return Event(uuid4(), TOPIC, str(uuid4()), SUBMITTED, AttemptSubmitted(attempt=attempt).SerializeToString(), now())
 
 
 def parked(up: Machine) -> set[tuple[str, object]]:
