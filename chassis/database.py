@@ -36,6 +36,10 @@ def _tell_relay(session: Session) -> None:
         session.info[_DATABASE].events_committed()
 
 
+async def _as_it_is(_: asyncpg.Connection) -> None:
+    """A connection goes back to the pool without asking the server to reset it: no statement here leaves anything in its session."""
+
+
 class Database:
     """Connections to one database. `pool` is None until `open` and after `close`."""
 
@@ -76,6 +80,7 @@ class Database:
             max_size=self._pool_size,
             server_settings={"application_name": self._name, **SESSION_SETTINGS},
             timeout=5,
+            reset=_as_it_is,
         )
 
     async def close(self) -> None:
