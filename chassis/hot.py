@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import msgspec
 import structlog
+from opentelemetry.trace import SpanKind
 
 from chassis.absences import is_away
 from chassis.actors import Actor
@@ -28,6 +29,7 @@ from chassis.errors import (
     problem_of,
 )
 from chassis.security import Security
+from chassis.tracing import current_traceparent, is_recorded, span
 from proto.examhall.chassis.v1 import hot_pb2
 from proto.examhall.chassis.v1.hot_pb2_grpc import HotRoutesServicer
 
@@ -38,7 +40,7 @@ MAX_BODY_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class HotCall:
-    """One request: the checked actor, what stands in the path's places, the raw body, the trace it belongs to."""
+    """One request: the checked actor, what stands in the path's places, the raw body, and the trace it belongs to when that is recorded."""
 
     actor: Actor
     parts: tuple[str, ...]
@@ -131,7 +133,15 @@ class HotRoutes:
     async def answer(
         self, method: str, path: str, token: str, body: bytes, address: str = "", traceparent: str = ""
     ) -> HotReply:
-        """Answers one call; never raises."""
+        """Answers one call, in a span when its trace is recorded; never raises."""
+        if not is_recorded(traceparent):
+            return await self._answer(method, path, token, body, address, "")
+        with span(f"{method} {path.partition('?')[0]}", SpanKind.SERVER, traceparent):
+            return await self._answer(method, path, token, body, address, current_traceparent() or traceparent)
+
+    async def _answer(
+        self, method: str, path: str, token: str, body: bytes, address: str, traceparent: str
+    ) -> HotReply:
         reply = self.begin(method, path, token, body, address, traceparent)
         return reply if isinstance(reply, HotReply) else await self.settled(reply)
 
@@ -164,13 +174,7 @@ class HotRoutesRpc(HotRoutesServicer):  # type: ignore[misc]
 
     async def Handle(self, request: hot_pb2.HotBatch, context: Any) -> hot_pb2.HotBatchReply:
         """One reply for each call, in order."""
-        begin = self._routes.begin
-        begun = [
-            begin(
-                call.method, call.path.partition("?")[0], call.token, call.body, call.client_address, call.traceparent
-            )
-            for call in request.calls
-        ]
+        begun = [self._begin(call) for call in request.calls]
         # Futures of shared work need no task; what does work of its own runs beside the others.
         running = [
             asyncio.ensure_future(reply) if not isinstance(reply, HotReply | Pending) else reply for reply in begun
@@ -180,6 +184,12 @@ class HotRoutesRpc(HotRoutesServicer):  # type: ignore[misc]
             done = reply if isinstance(reply, HotReply) else await self._routes.settled(reply)
             reply_batch.replies.add(status=done.status, body=done.body)
         return reply_batch
+
+    def _begin(self, call: hot_pb2.HotCall) -> HotReply | Awaitable[HotReply]:
+        path = call.path.partition("?")[0]
+        if is_recorded(call.traceparent):
+            return self._routes.answer(call.method, path, call.token, call.body, call.client_address, call.traceparent)
+        return self._routes.begin(call.method, path, call.token, call.body, call.client_address)
 
 
 class HotMiddleware:

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRat
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 TRACEPARENT = "traceparent"
+_TRACEPARENT_LENGTH = 55
 
 
 def set_up_tracing(service: str, otlp_endpoint: str, ratio: float) -> TracerProvider:
@@ -50,6 +51,11 @@ def current_traceparent() -> str | None:
     carrier: dict[str, str] = {}
     inject(carrier)
     return carrier.get(TRACEPARENT)
+
+
+def is_recorded(traceparent: str) -> bool:
+    """Whether a traceparent says that its trace is sampled (W3C Trace Context, section 3.2.2.5)."""
+    return traceparent.endswith("1") and len(traceparent) == _TRACEPARENT_LENGTH
 
 
 def current_trace_id() -> str | None:

@@ -17,12 +17,12 @@ import asyncpg
 import msgspec
 import structlog
 
+from chassis.absences import is_away
 from chassis.actors import Actor
 from chassis.database import Database
 from chassis.errors import DependencyUnavailable, Forbidden, InvalidInput, NotFound
 from chassis.ids import new_id
 from chassis.outbox import MAX_EVENT_BYTES
-from chassis.tracing import current_traceparent
 from proto.examhall.attempts.v1.events_pb2 import AnswersSaved, AttemptAnswers, SavedAnswer
 from services.attempts.copies import Copies
 from services.attempts.gathering import Gathering
@@ -43,11 +43,11 @@ _EVENT_BYTES = MAX_EVENT_BYTES // 2  # one answer may come on top, and the event
 # Indexes: pk_attempts for the lock, pk_answers for the upsert. The clock is read after the locks are held.
 _SAVE = """
 WITH given AS (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::bool[], $7::bytea[], $8::uuid[])
-        WITH ORDINALITY AS given(attempt_id, student_id, question_id, revision, response, is_flagged, fragment, event_id, n)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::bool[], $7::bytea[], $8::uuid[], $9::text[])
+        WITH ORDINALITY AS given(attempt_id, student_id, question_id, revision, response, is_flagged, fragment, event_id, traceparent, n)
 ), locked AS MATERIALIZED (
     SELECT id, exam_id, student_id, status, deadline_at FROM attempts
-    WHERE id = ANY ($9::uuid[]) ORDER BY id FOR NO KEY UPDATE
+    WHERE id = ANY ($10::uuid[]) ORDER BY id FOR NO KEY UPDATE
 ), clock AS MATERIALIZED (
     SELECT clock_timestamp() AS at FROM (SELECT count(*) FROM locked) AS all_locked
 ), allowed AS (
@@ -62,9 +62,10 @@ WITH given AS (
     RETURNING attempt_id, question_id
 ), told AS (
     INSERT INTO outbox (event_id, topic, key, type, subject, payload, traceparent)
-    SELECT allowed.event_id, $12, exams.id::text, $13, exams.id::text, exams.head || string_agg(allowed.fragment, ''::bytea), $14
+    SELECT allowed.event_id, $13, exams.id::text, $14, exams.id::text, exams.head || string_agg(allowed.fragment, ''::bytea),
+           min(allowed.traceparent)
     FROM saved JOIN allowed USING (attempt_id, question_id)
-    JOIN unnest($10::uuid[], $11::bytea[]) AS exams(id, head) ON exams.id = allowed.exam_id
+    JOIN unnest($11::uuid[], $12::bytea[]) AS exams(id, head) ON exams.id = allowed.exam_id
     GROUP BY allowed.event_id, exams.id, exams.head
 )
 SELECT locked.student_id = given.student_id AS is_own, locked.status, locked.deadline_at, clock.at,
@@ -94,7 +95,10 @@ class Sitting:
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """A checked save: the response as JSON text (None: cleared), and its part of the event."""
+    """A checked save: the response as JSON text (None: cleared), and its part of the event.
+
+    `traceparent` is that of a recorded trace; an event that tells of several saves goes on with one of theirs.
+    """
 
     attempt_id: str
     exam_id: str
@@ -104,6 +108,7 @@ class Save:
     response: str | None
     is_flagged: bool
     fragment: bytes
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +215,9 @@ class Autosave:
         winners = _winners(saves)
         try:
             outcomes = await self._commit_winners(list(winners.values()))
-        except (
-            OSError,
-            asyncpg.InterfaceError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.OperatorInterventionError,
-            TimeoutError,
-        ) as error:
+        except Exception as error:
+            if not is_away(error):
+                raise
             log.warning("saves_not_committed", count=len(saves), error=f"{type(error).__name__}: {error}"[:300])
             raise DependencyUnavailable(
                 "The answer could not be stored just now; keep it and send it again in a moment."
@@ -241,12 +242,12 @@ class Autosave:
             [save.is_flagged for save in saves],
             [save.fragment for save in saves],
             _event_ids(saves),
+            [save.traceparent for save in saves],
             list({save.attempt_id for save in saves}),
             exams,
             [AnswersSaved(exam_id=exam).SerializeToString() for exam in exams],
             ANSWERS,
             AnswersSaved.DESCRIPTOR.full_name,
-            current_traceparent(),
         )
         self._database.events_committed()
         return await self._with_stored_revisions(saves, rows)
@@ -289,7 +290,7 @@ def identifier(text: str) -> UUID:
     return parsed
 
 
-def read_save(sitting: Sitting, question_id: str, given: GivenAnswer, field: str = "") -> Save:
+def read_save(sitting: Sitting, question_id: str, given: GivenAnswer, field: str = "", traceparent: str = "") -> Save:
     """A checked save. Raises NotFound for a question that the attempt does not have, InvalidInput naming the field below `field`."""
     answerable = sitting.questions.get(question_id)
     if answerable is None:
@@ -319,6 +320,7 @@ def read_save(sitting: Sitting, question_id: str, given: GivenAnswer, field: str
         None if response is None else msgspec.json.encode(response).decode(),
         given.is_flagged,
         part.SerializeToString(),
+        traceparent or None,
     )
 
 

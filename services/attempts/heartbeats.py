@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from chassis.absences import is_away
 from chassis.actors import Actor
 from chassis.database import Database
 from chassis.errors import DependencyUnavailable, Forbidden, NotFound
@@ -42,7 +43,9 @@ class Heartbeats:
             raise Forbidden("Only the student who sits the attempt sends heartbeats.")
         try:
             pulse = await self._gathering.add(attempt_id)
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, TimeoutError) as error:
+        except Exception as error:
+            if not is_away(error):
+                raise
             raise DependencyUnavailable("The time left is not known just now; try again in a moment.") from error
         if pulse is None or pulse.student_id != actor.person_id:
             raise NotFound("There is no such attempt.")

@@ -107,16 +107,17 @@ def save(runtime: Runtime, call: HotCall) -> Awaitable[HotReply]:
     sitting = autosave.known(call.actor, call.parts[0])
     if sitting is None:
         return _save_after_loading(autosave, call, given)
-    return _saving(autosave, sitting, call.parts[1], given)
+    return _saving(autosave, sitting, call, given)
 
 
 async def _save_after_loading(autosave: Autosave, call: HotCall, given: GivenAnswer) -> HotReply:
     sitting = await autosave.sitting(call.actor, call.parts[0])
-    return await _saving(autosave, sitting, call.parts[1], given)
+    return await _saving(autosave, sitting, call, given)
 
 
-def _saving(autosave: Autosave, sitting: Sitting, question_id: str, given: GivenAnswer) -> Pending:
-    future = autosave.save(read_save(sitting, question_id, given))
+def _saving(autosave: Autosave, sitting: Sitting, call: HotCall, given: GivenAnswer) -> Pending:
+    question_id = call.parts[1]
+    future = autosave.save(read_save(sitting, question_id, given, traceparent=call.traceparent))
     return Pending(future, partial(_saved_one, question_id))
 
 
