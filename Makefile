@@ -9,7 +9,7 @@ BIN := .venv/bin
 UV := .venv/uv/bin/uv
 ARGS ?=
 
-.PHONY: help up status rehearse test check faults bench proto format lock openapi clean
+.PHONY: help up status rehearse test check faults bench proto docs format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,8 @@ check: .venv/.dev ## style, types, import contract, contracts fresh and unbroken
 	$(BIN)/python -m proto.breaking check
 	$(BIN)/python -m examhall.checking
 	$(BIN)/python -m examhall.openapi check
+	$(BIN)/python -m examhall.event_catalogue check
+	$(BIN)/python -m examhall.reference check
 
 faults: .venv/.dev ## the whole fault suite: kills, partitions, servers away; also against Apache Kafka where it can be had
 	$(BIN)/python -m pytest -m faults --timeout 900 tests/faults $(ARGS)
@@ -45,8 +47,10 @@ bench: .venv/.dev ## benchmarks, as ratios; writes docs/benchmarks.md
 proto: .venv/.dev ## generate the Python of the contracts
 	$(BIN)/python -m proto.generate
 
-openapi: .venv/.dev ## write docs/openapi.json, the merged description of the REST interface
+docs: .venv/.dev ## write what is generated in docs/: the OpenAPI and AsyncAPI documents, the tables of routes, settings and events
 	$(BIN)/python -m examhall.openapi write
+	$(BIN)/python -m examhall.event_catalogue write
+	$(BIN)/python -m examhall.reference write
 
 format: .venv/.dev ## put the code into shape
 	$(BIN)/ruff check --fix .

@@ -130,7 +130,7 @@ def main(arguments: list[str]) -> None:
             FILE.write_text(rendered())
         case ["check"]:
             if not FILE.is_file() or FILE.read_text() != rendered():
-                sys.exit("docs/openapi.json is not what the code gives; run `make openapi`")
+                sys.exit("docs/openapi.json is not what the code gives; run `make docs`")
         case _:
             sys.exit(__doc__)
 
