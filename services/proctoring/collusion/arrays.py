@@ -1,0 +1,22 @@
+"""Names for the arrays that all modules share.
+
+Answers are a matrix of candidates × items, holding the index of the option chosen (as the question bank numbers them, whatever order a candidate
+saw), or `UNANSWERED`. Times are seconds since the exam opened. Chances are natural logarithms wherever a name begins with `log_`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
+Options = NDArray[np.int8]
+Truths = NDArray[np.bool_]
+
+UNANSWERED = -1
+
+
+def one_hot(chosen: Options, options: int) -> Floats:
+    """(candidates, items) to (candidates, items × options): 1 where that option was chosen, a row of noughts where there is no answer."""
+    held = chosen[:, :, None] == np.arange(options, dtype=np.int8)
+    flat: Floats = held.reshape(len(chosen), -1).astype(np.float64)
+    return flat
