@@ -16,6 +16,7 @@ import json
 import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -203,13 +204,15 @@ class Relay:
                 if self._window_bytes and known.waiting_bytes > self._window_bytes
             ]
             rows = _as_far_as_bytes_allow(await self._connection.fetch(_NEXT_ROWS, held, BATCH_ROWS))
-            if not rows:
-                try:
-                    await asyncio.wait_for(self._woken.wait(), self._poll_seconds)
-                except TimeoutError:
-                    continue
+            if rows:
+                began = clock()
+                await self._publish(rows)
+                # What is committed one by one is published together: the first at once, the next a poll later.
+                if len(rows) < BATCH_ROWS:
+                    await asyncio.sleep(max(0.0, began + self._poll_seconds - clock()))
                 continue
-            await self._publish(rows)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), self._poll_seconds)
 
     async def _publish(self, rows: list[asyncpg.Record]) -> None:
         """Sends a batch and marks it, under a lock: a replay (chassis/replay.py) comes before the sending or after the marking, not between."""

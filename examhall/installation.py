@@ -18,6 +18,7 @@ from examhall.screen import LogIn, Screen
 from examhall.serving import modules_of
 
 NURSERY, GATEWAY = "nursery", "gateway"
+_NICENESS = {"analytics": 10, "grading": 5}  # figures and marks may come later, a save may not
 SERVERS = ("postgres", "redis", "broker")
 # Who takes requests goes first, then who answers them, last where the data is; together less than the 15 s that stopping may take.
 _STOP_SECONDS = {GATEWAY: 5.0, NURSERY: 0.5, "postgres": 3.0, "redis": 2.0, "broker": 2.0}
@@ -117,7 +118,8 @@ class Installation:
 
     def _served(self, name: str, stop_seconds: float) -> Part:
         environment, port = self._places.environment_of(name, self._environment), self._places.port_of(name)
-        wanted = Wanted("examhall.serving:serve", [name], environment, str(self._log(name)))
+        niceness = _NICENESS.get(name, 0)
+        wanted = Wanted("examhall.serving:serve", [name], environment, str(self._log(name)), niceness)
 
         async def start() -> Process:
             return await self._nursery.start(wanted)

@@ -28,12 +28,16 @@ from examhall.servers import die_with_parent
 
 @dataclass(frozen=True)
 class Wanted:
-    """A child: calls `function` (module:name) with `arguments` in this environment; what it says is appended to `log`."""
+    """A child: calls `function` (module:name) with `arguments` in this environment; what it says is appended to `log`.
+
+    `niceness` is by how much others come first when the machine has too much to do (nice(2)).
+    """
 
     function: str
     arguments: Sequence[object]
     environment: Mapping[str, str]
     log: str
+    niceness: int = 0
 
     def line(self) -> bytes:
         """The request on the socket."""
@@ -101,6 +105,7 @@ def _live(wanted: Wanted, ours: Sequence[socket.socket], nursery: int) -> NoRetu
         log = os.open(wanted.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         for stream in (1, 2):
             os.dup2(log, stream)
+        os.nice(wanted.niceness)
         os.environ.clear()
         os.environ.update(wanted.environment)
         gc.enable()

@@ -12,16 +12,28 @@ from services.attempts.submitting import DUE_BATCH, submit_due
 log = structlog.get_logger()
 
 
+# Indexes: ix_attempts_due, ix_attempts_breaks.
+_IS_DUE = """
+SELECT EXISTS (SELECT FROM attempts WHERE status = 'in_progress' AND deadline_at < clock_timestamp())
+    OR EXISTS (SELECT FROM attempts WHERE break_ends_at <= clock_timestamp())
+"""
+
+
 async def keep_time(runtime: Runtime) -> None:
     """Runs for ever. Deadlines are in the database, so a restart loses nothing."""
     assert isinstance(runtime.settings, Settings)
     pause = runtime.settings.timekeeper_milliseconds / 1000
     while True:
-        async with runtime.database.session() as tx:
-            submitted = await submit_due(tx)
-        if submitted:
-            log.info("attempts_submitted_at_deadline", count=submitted)
-        async with runtime.database.session() as tx:
-            await end_due_breaks(tx)
-        if submitted < DUE_BATCH:
+        if not await runtime.database.pool.fetchval(_IS_DUE) or await _keep(runtime) < DUE_BATCH:
             await asyncio.sleep(pause)
+
+
+async def _keep(runtime: Runtime) -> int:
+    """Does what is due now; how many attempts were submitted."""
+    async with runtime.database.session() as tx:
+        submitted = await submit_due(tx)
+    if submitted:
+        log.info("attempts_submitted_at_deadline", count=submitted)
+    async with runtime.database.session() as tx:
+        await end_due_breaks(tx)
+    return submitted
