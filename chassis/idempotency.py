@@ -4,9 +4,11 @@ The key's row and the reply are written in the transaction of the effect, so nei
 with the same key waits for the first one's commit, then gets its reply.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import sqlalchemy as sa
 from fastapi import Header, Request
@@ -15,7 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.errors import Conflict, InvalidInput
 
+if TYPE_CHECKING:
+    from chassis.service import Runtime
+
 M = TypeVar("M", bound=BaseModel)
+
+KEPT = timedelta(hours=48)  # longer than any client goes on trying
+_CLEANING_SECONDS = 3600.0
 
 KeyHeader = Annotated[
     str | None,
@@ -81,6 +89,15 @@ class OnceOnly:
                 "Idempotency-Key", "reused", "This Idempotency-Key was used for a different request; take a new one."
             )
         return row.reply
+
+
+async def forget_old_keys(runtime: "Runtime") -> None:
+    """Deletes keys and their stored replies when they are too old to be asked for, for ever."""
+    while True:
+        await runtime.database.pool.execute(
+            "DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", KEPT
+        )
+        await asyncio.sleep(_CLEANING_SECONDS)
 
 
 async def fingerprint(request: Request) -> bytes:

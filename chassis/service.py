@@ -20,6 +20,7 @@ from chassis.consuming import Consumer, Subscription
 from chassis.database import Database
 from chassis.errors import Problem
 from chassis.hot import HotMiddleware, HotRoute, HotRoutes, HotRoutesRpc
+from chassis.idempotency import forget_old_keys
 from chassis.logs import set_up_logging
 from chassis.metrics import REQUEST_SECONDS
 from chassis.problem_replies import add_problem_handlers
@@ -141,7 +142,7 @@ async def _lifespan(service: Service, runtime: Runtime) -> AsyncIterator[None]:
             runtime.consumer = Consumer(runtime, group_of(service.name), service.subscriptions)
             tasks.append(asyncio.create_task(runtime.consumer.run()))
         tasks.append(asyncio.create_task(runtime.relay.run()))
-        tasks.extend(asyncio.create_task(_for_ever(task, runtime)) for task in service.tasks)
+        tasks.extend(asyncio.create_task(_for_ever(task, runtime)) for task in (forget_old_keys, *service.tasks))
         log.info("service_started", grpc=runtime.grpc_address)
         yield
     finally:

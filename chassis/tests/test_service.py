@@ -233,3 +233,21 @@ async def test_a_replay_does_not_come_between_sending_and_marking(service: Runni
     finally:
         await relay.close()
     await asked
+
+
+async def test_idempotency_keys_are_forgotten_when_nobody_can_ask_for_them_any_more(
+    postgres_url: str, kafka: str, database_url: str
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "INSERT INTO idempotency_keys (actor, route, key, fingerprint, created_at)"
+        " SELECT '', '', hours::text, '', now() - make_interval(hours => hours) FROM unnest(ARRAY[1, 47, 49]) AS old(hours)"
+    )
+    async with running(sample.build, postgres_url, kafka, database_url=database_url):
+
+        async def left() -> bool:
+            rows = await connection.fetch("SELECT key FROM idempotency_keys ORDER BY key")
+            return [row["key"] for row in rows] == ["1", "47"]
+
+        await eventually(left)
+    await connection.close()
