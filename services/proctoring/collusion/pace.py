@@ -52,7 +52,9 @@ def order_weights(answered_at: Floats) -> Floats:
     return weights
 
 
-def log_pace_factors(open_weights: Floats, recent_items: NDArray[np.int16], is_recent: Truths, turned_to: int) -> Floats:
+def log_pace_factors(
+    open_weights: Floats, recent_items: NDArray[np.int16], is_recent: Truths, turned_to: int
+) -> Floats:
     """What one turn multiplies the wealths by, as logarithms, (shares, sources).
 
     `open_weights` (items,): the weights of the items the candidate has not answered yet, 0 for the others; `recent_items` (RECENT, sources): each

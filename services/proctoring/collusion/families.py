@@ -1,0 +1,94 @@
+"""Which pairs could have copied by what is known of where and when they sat: they are tested as a family of their own.
+
+Half a million pairs of a thousand candidates need evidence of one in ten million each; four thousand plausible ones need a hundred times less.
+What makes a pair plausible is fixed before any answer is looked at, or the error bounds would not hold.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.proctoring.collusion.arrays import Whole
+
+# Beyond so many neighbours the nearest count: a hall of hundreds has neighbours too. Bounds memory and the family.
+MOST_NEIGHBOURS = 64
+_ROOM, _ADDRESS, _CENTRE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where and when a candidate sits the exam; empty where unknown. Seconds since the exam opened; `ends` may be the deadline still."""
+
+    room: str = ""
+    centre: str = ""
+    address: str = ""
+    starts: float = 0.0
+    ends: float = float("inf")
+
+
+def address_block(address: str) -> str:
+    """The network that addresses of one building usually share: /24 of IPv4, /56 of IPv6; empty for what is no public or private host address."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return ""
+    if known.is_loopback or known.is_unspecified:
+        return ""
+    return str(ip_network(f"{known}/{24 if known.version == 4 else 56}", strict=False))
+
+
+def plausible_sources(seats: Sequence[Seat], most: int = MOST_NEIGHBOURS) -> list[NDArray[np.int32]]:
+    """For each candidate the others of the same room, else address block, else centre, whose sittings overlap; nearest first, then who started closest.
+
+    Plausible is mutual, so a pair is kept only where each is among the other's `most` nearest.
+    """
+    groups: list[dict[str, list[int]]] = [defaultdict(list), defaultdict(list), defaultdict(list)]
+    blocks = [address_block(seat.address) for seat in seats]
+    keys = [
+        (seat.room and f"{seat.centre}/{seat.room}", block, seat.centre)
+        for seat, block in zip(seats, blocks, strict=True)
+    ]
+    for candidate, named in enumerate(keys):
+        for kind, key in enumerate(named):
+            if key:
+                groups[kind][key].append(candidate)
+    nearest = [_nearest(candidate, seats, keys[candidate], groups, most) for candidate in range(len(seats))]
+    held = [set(row) for row in nearest]
+    return [
+        np.array([other for other in row if candidate in held[other]], np.int32)
+        for candidate, row in enumerate(nearest)
+    ]
+
+
+def pairs_of(sources: Iterable[NDArray[np.int32]]) -> Whole:
+    """The unordered pairs, each once with the smaller place first, (pairs, 2)."""
+    pairs = [(candidate, int(other)) for candidate, row in enumerate(sources) for other in row if candidate < other]
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def pair_codes(pairs: Whole, candidates: int) -> Whole:
+    """One number per unordered pair, whichever way round it is written: to look pairs up in a family."""
+    codes: Whole = pairs.min(axis=1) * candidates + pairs.max(axis=1)
+    return codes
+
+
+def _nearest(
+    candidate: int, seats: Sequence[Seat], named: tuple[str, str, str], groups: list[dict[str, list[int]]], most: int
+) -> list[int]:
+    own = seats[candidate]
+    found: dict[int, tuple[int, float, int]] = {}
+    # A known room says more than the centre around it, which is for those of whom nothing nearer is known.
+    kinds = (_ROOM, _ADDRESS) if own.room else (_ADDRESS, _CENTRE)
+    for kind in kinds:
+        for other in groups[kind].get(named[kind], ()) if named[kind] else ():
+            seat = seats[other]
+            if other == candidate or other in found or seat.starts >= own.ends or own.starts >= seat.ends:
+                continue
+            if kind == _CENTRE and seat.room:
+                continue
+            found[other] = (kind, abs(seat.starts - own.starts), other)
+    return sorted(found, key=found.__getitem__)[:most]
