@@ -2,11 +2,25 @@
 
 from bisect import insort
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 # A tally counts everything and names this many of the earliest; all others are found in the store by kind and time.
 KEPT_EVIDENCE = 20
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def epoch_ms(at: datetime) -> int:
+    """Whole milliseconds since 1970 in UTC: state counts in integers, whose sums do not depend on their order."""
+    return (at - _EPOCH) // _MILLISECOND
+
+
+def moment(at_ms: int) -> datetime:
+    """The time of so many milliseconds since 1970."""
+    return _EPOCH + at_ms * _MILLISECOND
 
 
 class Evidence(msgspec.Struct, frozen=True, order=True, array_like=True):

@@ -34,7 +34,10 @@ class TimeEvidence:
 
 
 def residuals(seconds: Floats) -> Floats:
-    """Standardised residuals of log times, (candidates, items), 0 where unknown. `seconds` on an item before its first answer, nan where unknown."""
+    """Standardised residuals of log times, (candidates, items), 0 where unknown. `seconds` on an item before its first answer, nan where unknown.
+
+    Who is more erratic than others is measured by their own spread, or every one of their pairs would look far out by turns.
+    """
     logs = np.log(np.maximum(seconds, _SHORTEST_SECONDS))
     known = ~np.isnan(logs)
     left = np.where(known, logs, 0.0)
@@ -44,7 +47,9 @@ def residuals(seconds: Floats) -> Floats:
         left -= np.where(known, (left.sum(axis=1) / per_candidate)[:, None], 0.0)
     deviation = np.sqrt((left**2).sum(axis=0) / np.maximum(1, per_item - 1))
     divided = np.divide(left, deviation, out=np.zeros_like(left), where=deviation > 0)
-    standardised: Floats = np.clip(divided, -_WIDEST, _WIDEST)
+    clipped = np.clip(divided, -_WIDEST, _WIDEST)
+    own = np.sqrt((clipped**2).sum(axis=1) / per_candidate)
+    standardised: Floats = clipped / np.maximum(1.0, own)[:, None]
     return standardised
 
 

@@ -1,0 +1,1 @@
+"""How much copying the collusion statistics find in simulated exams, and how often they accuse the innocent."""

@@ -1,0 +1,177 @@
+"""What the server finds out itself, from the times and addresses it has seen: nothing here is believed from a client.
+
+No key is known here, so a change of an answer is a change, never "from right to wrong": only grading can say that, afterwards.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from ipaddress import IPv4Address, ip_address, ip_network
+from itertools import pairwise
+from statistics import median_low
+
+import msgspec
+
+from services.proctoring.evidence import Evidence, Tally
+
+# Nobody reads a question and its options in less.
+RAPID_BELOW_MS = 3_000
+# Against one's own usual time a question: faster than 30 % or slower than 300 % of it.
+FAST_BELOW_PERCENT, SLOW_ABOVE_PERCENT = 30, 300
+# A median over fewer answers says nothing of a person's pace.
+ANSWERS_NEEDED = 5
+# Two log-ins that overlap by less may be one page being loaded anew while its last batch is on the way.
+LOGIN_OVERLAP_MS = 10_000
+# Five answers changed within a minute is more than looking through an exam once more does; our choice.
+BURST_QUESTIONS, BURST_MS = 5, 60_000
+# Of each question the first 64 saves and the newest one are kept: typed text is saved again and again.
+KEPT_SAVES = 64
+
+
+class Save(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """One save of an answer. The digest tells answers apart; 0 is a cleared answer."""
+
+    revision: int
+    at_ms: int
+    digest: int
+
+
+class Trail(msgspec.Struct, frozen=True, array_like=True):
+    """The saves of one question in order of revision. The same saves give the same trail in whatever order they come."""
+
+    saves: tuple[Save, ...] = ()
+    is_text: bool = False
+
+    @property
+    def weight(self) -> int:
+        """Grows with every new save that the trail takes in."""
+        return len(self.saves) if len(self.saves) <= KEPT_SAVES else KEPT_SAVES + self.saves[-1].revision
+
+    def with_(self, save: Save, is_text: bool) -> "Trail":
+        """The trail with one more save; unchanged when the revision is known."""
+        place = bisect_left(self.saves, save.revision, key=lambda known: known.revision)
+        known = self.saves[place] if place < len(self.saves) else None
+        if known is not None and known.revision == save.revision:
+            saves = (*self.saves[:place], min(known, save), *self.saves[place + 1 :])
+        else:
+            saves = (*self.saves[:place], save, *self.saves[place:])
+        if len(saves) > KEPT_SAVES + 1:
+            saves = (*saves[:KEPT_SAVES], saves[-1])
+        return Trail(saves, self.is_text or is_text)
+
+
+class AnswerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answers of an attempt show."""
+
+    rapid: Tally = Tally()
+    changes: Tally = Tally()
+    bursts: Tally = Tally()
+    times_ms: tuple[int, ...] = ()  # of each question chosen, sorted
+
+    @property
+    def seconds_per_question(self) -> Decimal | None:
+        """The median time a question, or None before five of them."""
+        if len(self.times_ms) < ANSWERS_NEEDED:
+            return None
+        return (Decimal(median_low(self.times_ms)) / 1000).quantize(Decimal("0.01"))
+
+    def off_pace(self, usual_seconds: Decimal) -> tuple[int, int]:
+        """How many questions were answered faster than 30 %, and slower than 300 %, of the usual time."""
+        usual_ms = usual_seconds * 1000
+        fast = bisect_left(self.times_ms, usual_ms * FAST_BELOW_PERCENT / 100)
+        slow = len(self.times_ms) - bisect_right(self.times_ms, usual_ms * SLOW_ABOVE_PERCENT / 100)
+        return fast, slow
+
+
+def answer_facts(started_at_ms: int | None, trails: Mapping[str, Trail]) -> AnswerFacts:
+    """Times, quick answers and changes of an attempt, from all its saves.
+
+    The time of an answer runs from whatever was saved before it. Answers saved at one moment (a batch) share the time since then, so that a browser
+    that saves every half minute makes nobody quick. Typed answers have changes of text with every pause and a first save at any letter: neither counts.
+    """
+    moments = sorted({save.at_ms for trail in trails.values() for save in trail.saves})
+    chosen: dict[int, list[tuple[str, int]]] = {}
+    for question_id, trail in trails.items():
+        first = next((save for save in trail.saves if save.digest), None)
+        if first is not None and not trail.is_text:
+            chosen.setdefault(first.at_ms, []).append((question_id, first.revision))
+    rapid, times = Tally(), []
+    for at_ms, answers in chosen.items():
+        place = bisect_left(moments, at_ms)
+        before = moments[place - 1] if place else started_at_ms
+        if before is None:
+            continue
+        each = max(at_ms - before, 0) // len(answers)
+        times.extend([each] * len(answers))
+        if each < RAPID_BELOW_MS:
+            for question_id, revision in answers:
+                rapid = rapid.with_(Evidence(at_ms, "answer", f"{question_id} r{revision}"))
+    changed = sorted(change for question_id, trail in trails.items() for change in _changes(question_id, trail))
+    changes = Tally()
+    for at_ms, question_id, revision in changed:
+        changes = changes.with_(Evidence(at_ms, "answer", f"{question_id} r{revision}"))
+    return AnswerFacts(rapid=rapid, changes=changes, bursts=_bursts(changed), times_ms=tuple(sorted(times)))
+
+
+def network_of(address: str) -> str:
+    """What is compared of a client's address: all of an IPv4 address, the first 64 bits of an IPv6 address, whose rest a machine changes by itself.
+
+    Empty for what is no address.
+    """
+    try:
+        parsed = ip_address(address.strip())
+    except ValueError:
+        return ""
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((parsed.packed[:8] + bytes(8), 64)))
+
+
+def address_changes(first_seen_ms: Mapping[str, int]) -> Tally:
+    """Networks beyond the first. IPv4 and IPv6 are counted apart, since one machine may use both by turns."""
+    tally = Tally()
+    for family in (
+        {network: at for network, at in first_seen_ms.items() if ":" not in network},
+        {network: at for network, at in first_seen_ms.items() if ":" in network},
+    ):
+        for network, at_ms in sorted(family.items(), key=lambda seen: (seen[1], seen[0]))[1:]:
+            tally = tally.with_(Evidence(at_ms, "address", network))
+    return tally
+
+
+def simultaneous_logins(spans_ms: Mapping[str, tuple[int, int]]) -> Tally:
+    """Log-ins whose time of use overlaps with an earlier one's by more than ten seconds; one after another is no fault."""
+    tally, latest_end = Tally(), None
+    for session_id, (first, last) in sorted(spans_ms.items(), key=lambda span: (span[1], span[0])):
+        if latest_end is not None and min(latest_end, last) - first > LOGIN_OVERLAP_MS:
+            tally = tally.with_(Evidence(first, "login", session_id))
+        latest_end = last if latest_end is None else max(latest_end, last)
+    return tally
+
+
+def _changes(question_id: str, trail: Trail) -> Iterable[tuple[int, str, int]]:
+    """Each change from one answer to another: time, question, revision. Clearing in between is part of the change."""
+    if trail.is_text:
+        return
+    given = [save for save in trail.saves if save.digest]
+    for before, after in pairwise(given):
+        if before.digest != after.digest:
+            yield after.at_ms, question_id, after.revision
+
+
+def _bursts(changed: list[tuple[int, str, int]]) -> Tally:
+    """Stretches of a minute in which five questions or more were changed; they do not overlap."""
+    tally, start = Tally(), 0
+    while start < len(changed):
+        began = changed[start][0]
+        end = start
+        while end < len(changed) and changed[end][0] <= began + BURST_MS:
+            end += 1
+        if len({question_id for _, question_id, _ in changed[start:end]}) >= BURST_QUESTIONS:
+            tally = tally.with_(Evidence(began, "answer", f"{changed[start][1]} r{changed[start][2]}"))
+            start = end
+        else:
+            start += 1
+    return tally
