@@ -20,7 +20,7 @@ RAPID_BELOW_MS = 3_000
 FAST_BELOW_PERCENT, SLOW_ABOVE_PERCENT = 30, 300
 # A median over fewer answers says nothing of a person's pace.
 ANSWERS_NEEDED = 5
-# Two log-ins that overlap by less may be one page being loaded anew while its last batch is on the way.
+# An old log-in that is used for so long after a new one began may be a page left behind, whose last batch was on the way.
 LOGIN_OVERLAP_MS = 10_000
 # Five answers changed within a minute is more than looking through an exam once more does; our choice.
 BURST_QUESTIONS, BURST_MS = 5, 60_000
@@ -142,10 +142,10 @@ def address_changes(first_seen_ms: Mapping[str, int]) -> Tally:
 
 
 def simultaneous_logins(spans_ms: Mapping[str, tuple[int, int]]) -> Tally:
-    """Log-ins whose time of use overlaps with an earlier one's by more than ten seconds; one after another is no fault."""
+    """Log-ins that began while an earlier one went on in use for more than ten seconds; one after another is no fault."""
     tally, latest_end = Tally(), None
     for session_id, (first, last) in sorted(spans_ms.items(), key=lambda span: (span[1], span[0])):
-        if latest_end is not None and min(latest_end, last) - first > LOGIN_OVERLAP_MS:
+        if latest_end is not None and latest_end - first > LOGIN_OVERLAP_MS:
             tally = tally.with_(Evidence(first, "login", session_id))
         latest_end = last if latest_end is None else max(latest_end, last)
     return tally
