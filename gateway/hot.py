@@ -27,6 +27,7 @@ MAX_CALL_BYTES = 1024 * 1024
 SINGLE_CALL_BYTES = 64 * 1024
 _BATCH_BYTES = 1024 * 1024
 _WAITING_BYTES = 64 * 1024 * 1024
+_SMALLEST_SHARE = 24  # below it a batch's own cost outweighs what runs beside it
 _SLOW_BATCH_SECONDS = 0.02  # several commits of a healthy database
 _SHORTEST_TRY_SECONDS = 0.05
 _REPEATABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
@@ -52,6 +53,7 @@ class Coalescer:
         self._clock = clock
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
+        self._under_way = 0
         self._busy: set[asyncio.Task[None]] = set()
         self._slow: set[asyncio.Task[None] | None] = set()
         self._is_away = False
@@ -62,8 +64,16 @@ class Coalescer:
             raise DependencyUnavailable("Too much is waiting at the moment; send this again shortly.")
         self._waiting.append((self._clock(), call, done))
         self._waiting_bytes += len(call.body)
-        if len(self._busy) == len(self._slow) or len(self._waiting) >= self._batch_calls:
+        if len(self._busy) == len(self._slow) or len(self._waiting) >= self._share():
             self._open_lane()
+
+    def _share(self) -> int:
+        """The calls of one batch: a lane's share of all there are, so that one batch is parsed while another is committed and a third answered.
+
+        All in one batch would be cheapest and leave every process waiting for the others.
+        """
+        calls = len(self._waiting) + self._under_way
+        return min(max(-(-calls // self._lanes), _SMALLEST_SHARE), self._batch_calls)
 
     async def close(self) -> None:
         """Ends the lanes; who still waits is told."""
@@ -87,6 +97,8 @@ class Coalescer:
     async def _run_lane(self) -> None:
         loop, lane = asyncio.get_running_loop(), asyncio.current_task()
         while batch := self._take_batch():
+            size = len(batch)
+            self._under_way += size
             overdue = loop.call_later(_SLOW_BATCH_SECONDS, self._lane_is_slow, lane)
             try:
                 await self._deliver(batch)
@@ -95,6 +107,7 @@ class Coalescer:
                     self._tell(done, DependencyUnavailable(_AWAY))
                 raise
             finally:
+                self._under_way -= size
                 overdue.cancel()
                 self._slow.discard(lane)
 
@@ -106,8 +119,8 @@ class Coalescer:
     def _take_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
         waiting, size = self._waiting, 0
-        too_old = self._clock() - self._give_up
-        while waiting and len(batch) < self._batch_calls:
+        too_old, most = self._clock() - self._give_up, self._share()
+        while waiting and len(batch) < most:
             since, call, done = waiting[0]
             if batch and size + len(call.body) > _BATCH_BYTES:
                 break
