@@ -12,7 +12,7 @@ spread, median 60 s.
 
 Copying: a copier takes the source's option on a random share of the items, after the source's first answer to it: 5–40 s after it (`hasty`), or 2–25
 minutes after it. All other items are the copier's own, and the true share counts copied items that would have agreed anyway. Sources are honest and
-sit in the same room; a ring is one source with three copiers.
+sit in the same room, but for the `far` pairs, who sit in different rooms; a ring is one source with three copiers.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _CLASS_ROOMS = 3
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What exam to simulate. `share` of items are copied by the copiers of `pairs` pairs and `rings` rings (three copiers each)."""
+    """What exam to simulate. `share` of items are copied by the copiers of `pairs` pairs, `rings` rings (three copiers each) and `far` pairs."""
 
     candidates: int = 1000
     items: int = 40
@@ -38,6 +38,7 @@ class Plan:
     share: float = 0.4
     pairs: int = 20
     rings: int = 4
+    far: int = 10
     hasty: bool = False
     beliefs: float = 0.0
 
@@ -136,7 +137,7 @@ def _times(order: Whole, seconds: Floats, starts: Floats) -> Floats:
 
 
 def _who_copies(plan: Plan, rooms: Whole, random: Generator) -> Whole:
-    """Each pair and each ring in a full room of its own."""
+    """Each pair and each ring in a full room of its own, each far pair in two others."""
     full = np.flatnonzero(np.bincount(rooms) == ROOM)
     used = random.permutation(full)[: plan.pairs + plan.rings]
     copied = []
@@ -144,6 +145,8 @@ def _who_copies(plan: Plan, rooms: Whole, random: Generator) -> Whole:
         seats = room * ROOM + random.permutation(ROOM)
         copiers = 1 if place < plan.pairs else 3
         copied.extend((copier, seats[0]) for copier in seats[1 : 1 + copiers])
+    unused = random.permutation(np.setdiff1d(full, used))[: 2 * plan.far] * ROOM
+    copied.extend(zip(unused[::2], unused[1::2], strict=True))
     return np.array(copied, np.int64).reshape(-1, 2)
 
 

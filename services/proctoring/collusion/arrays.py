@@ -18,5 +18,5 @@ UNANSWERED = -1
 def one_hot(chosen: Options, options: int) -> Floats:
     """(candidates, items) to (candidates, items × options): 1 where that option was chosen, a row of noughts where there is no answer."""
     held = chosen[:, :, None] == np.arange(options, dtype=np.int8)
-    flat: Floats = held.reshape(len(chosen), -1).astype(np.float64)
+    flat: Floats = held.reshape(len(chosen), chosen.shape[1] * options).astype(np.float64)
     return flat

@@ -105,7 +105,7 @@ def _only(statistics: PairStatistics, kept: NDArray[np.bool_]) -> PairStatistics
 
 
 def _blocks(likely: Floats, chosen: Options, weight: Floats) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    candidates, items, options = likely.shape
+    candidates, _, options = likely.shape
     theirs = one_hot(chosen, options).astype(np.float32).T
     answered = np.repeat(chosen != UNANSWERED, options, axis=1)
     chance, weight = likely.reshape(candidates, -1), weight.reshape(candidates, -1)

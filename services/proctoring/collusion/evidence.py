@@ -32,6 +32,7 @@ RAREST = 0.02
 # Candidates up to which every ordered pair is followed live (six numbers each: 48 MB). Beyond, the plausible sources are named.
 MOST_FOR_ALL_PAIRS = 1000
 NOBODY = -1
+ALL = slice(None)
 _LOST: Floats = np.log1p(-SHARES)[:, None]
 
 
@@ -156,26 +157,26 @@ def relearn(state: RunningEvidence, model: ExamModel) -> None:
     state.log_belief[:] = log_posterior(calibration.model, calibration.population, np.ascontiguousarray(told))
 
 
-def log_evidence(state: RunningEvidence, copier: int) -> Floats:
-    """log e-value that the copier copies from each source, (width,): the answers' times (1 + pace's) / 2.
+def log_evidence(state: RunningEvidence, copier: int, columns: slice = ALL) -> Floats:
+    """log e-value that the copier copies from each source, (width,) or the columns wanted of it: the answers' times (1 + pace's) / 2.
 
     Half of pace's e-value is kept out of play, since many copy without haste; the product of the two is an e-value because each bet is fair given
     all that went before, whichever kind it is.
     """
-    answers = _log_mean_exp(state.log_wealth[copier])
-    pace = _log_mean_exp(state.log_pace[copier])
+    answers = _log_mean_exp(state.log_wealth[copier, :, columns])
+    pace = _log_mean_exp(state.log_pace[copier, :, columns])
     combined: Floats = answers + np.logaddexp(0.0, pace) - np.log(2)
     return combined
 
 
-def log_answer_evidence(state: RunningEvidence, copier: int) -> Floats:
+def log_answer_evidence(state: RunningEvidence, copier: int, columns: slice = ALL) -> Floats:
     """log e-value from the answers alone, (width,)."""
-    return _log_mean_exp(state.log_wealth[copier])
+    return _log_mean_exp(state.log_wealth[copier, :, columns])
 
 
-def log_pace_evidence(state: RunningEvidence, copier: int) -> Floats:
+def log_pace_evidence(state: RunningEvidence, copier: int, columns: slice = ALL) -> Floats:
     """log e-value from the turns alone, (width,)."""
-    return _log_mean_exp(state.log_pace[copier])
+    return _log_mean_exp(state.log_pace[copier, :, columns])
 
 
 def sources_of(state: RunningEvidence, copier: int) -> NDArray[np.int32]:
