@@ -1,5 +1,6 @@
 """What the server finds out itself."""
 
+import random
 from decimal import Decimal
 
 import pytest
@@ -117,6 +118,16 @@ def test_a_trail_is_the_same_in_any_order_and_stays_small(saves: list[Save], shu
     assert trail(saves) == trail(other)
     assert len(trail(saves).saves) <= KEPT_SAVES + 1
     assert not saves or trail(saves).saves[-1].revision == max(save.revision for save in saves)
+
+
+def test_of_many_saves_the_first_and_the_newest_are_kept_in_whatever_order_they_come() -> None:
+    saves = [Save(revision, 1000 * revision, revision % 3) for revision in range(1, 201)]
+    for seed in range(5):
+        trail = Trail()
+        for save in random.Random(seed).sample(saves, k=len(saves)):
+            trail = trail.with_(save, False)
+        assert trail.saves == (*saves[:KEPT_SAVES], saves[-1])
+        assert trail.weight == KEPT_SAVES + 200
 
 
 @pytest.mark.parametrize(

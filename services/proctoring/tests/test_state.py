@@ -203,6 +203,15 @@ def test_what_is_kept_of_an_attempt_stays_bounded() -> None:
     assert assessed(watch).tallies["devtools_open"].count == 2 * KEPT_CELLS - 1 + 90 * KEPT_CELLS
 
 
+def test_of_many_windows_the_newest_are_kept_in_whatever_order_they_come() -> None:
+    batches = [signals_taken(number, DevtoolsOpen(at=at(300 * number))) for number in range(1, KEPT_CELLS + 40)]
+    expected = watched(*batches)
+    assert list(expected.cells)[-1] == max(expected.cells)
+    assert len(expected.cells) == KEPT_CELLS
+    for seed in range(3):
+        assert watched(*random.Random(seed).sample(batches, k=len(batches))) == expected
+
+
 @pytest.mark.parametrize("sensitivity", ["low", "medium", "high"])
 def test_the_exam_sets_how_closely_it_is_watched(sensitivity: str) -> None:
     tabs = signals_taken(1, *(TabSwitch(at=at(second)) for second in range(11)))
