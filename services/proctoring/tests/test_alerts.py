@@ -1,26 +1,36 @@
 """One cause, one alert."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.proctoring.alerts import Alert, alerts_of, news
 from services.proctoring.assessing import assessed
+from services.proctoring.baselines import comparison
 from services.proctoring.levels import Level
 from services.proctoring.signals import (
     CameraBlocked,
     DevtoolsOpen,
     ExamRules,
     FaceAbsent,
+    FocusRegained,
     MultipleFaces,
     Observed,
     PasteAttempt,
     TabSwitch,
 )
 from services.proctoring.state import Watch, fold
-from services.proctoring.tests.builders import answers_kept, at, attempt_started, mouse, signals_taken, typing, watched
-
-CAMERA = ExamRules(camera=True)
+from services.proctoring.tests.builders import (
+    a_baseline,
+    answers_kept,
+    at,
+    attempt_started,
+    mouse,
+    signals_taken,
+    typing,
+    watch_began,
+    watched,
+)
 
 
 def alerts(watch: Watch) -> tuple[Alert, ...]:
@@ -103,7 +113,7 @@ def test_the_violation_limit_is_told_with_the_acts_that_reached_it() -> None:
     assert [item.reference for item in alert.evidence] == ["1.1", "1.2", "1.3"]
 
 
-def test_a_high_level_is_one_alert_that_becomes_critical_where_both_scores_agree() -> None:
+def test_a_high_level_is_one_alert_and_says_what_made_it() -> None:
     rules = ExamRules(sensitivity="high", violation_limit=0)
     high = watched(
         signals_taken(1, *(DevtoolsOpen(at=at(1000 * number)) for number in range(3)), received=2500), rules=rules
@@ -113,9 +123,37 @@ def test_a_high_level_is_one_alert_that_becomes_critical_where_both_scores_agree
     assert "Developer tools seemed open 3 times: 30 points each." in before.text
 
 
-def test_nothing_is_raised_for_statistics_alone() -> None:
-    watch = watched(signals_taken(1, typing(60, 900), mouse(60, 1)), attempt_started(2))
-    assert kinds(watch) == []
+def test_the_alert_of_a_high_level_becomes_critical_where_both_scores_agree() -> None:
+    usual = comparison(a_baseline(5, typing_wpm=40), {})
+    rules = ExamRules(sensitivity="high", violation_limit=0)
+    watch = fold(fold(None, watch_began(rules, comparison=usual)), attempt_started())
+    watch = fold(watch, signals_taken(1, *(DevtoolsOpen(at=at(100 * number)) for number in range(3))))
+    (high,) = (alert for alert in alerts(watch) if alert.kind == "risk")
+    watch = fold(watch, signals_taken(2, typing(300, 100), FocusRegained(at=at(500), away_milliseconds=121_000)))
+    watch = fold(watch, signals_taken(3, *(TabSwitch(at=at(500 + number)) for number in range(11))))
+    (critical,) = (alert for alert in alerts(watch) if alert.kind == "risk")
+    assert (critical.alert_id, critical.severity, critical.revision) == (high.alert_id, Level.CRITICAL, 3)
+    assert critical.text.startswith("Level critical: behaviour score 110, risk 0.7688. Left the page 11 times")
+
+
+@settings(deadline=None)
+@given(
+    strokes=st.lists(st.integers(5, 500), max_size=5),
+    speeds=st.lists(st.integers(0, 5000), max_size=5),
+    pace_seconds=st.integers(3, 600),
+    sensitivity=st.sampled_from(["low", "medium", "high"]),
+)
+def test_nothing_is_raised_for_statistics_alone(
+    strokes: list[int], speeds: list[int], pace_seconds: int, sensitivity: str
+) -> None:
+    usual = comparison(a_baseline(8, typing_wpm=40, mouse_speed_pxs=200, seconds_per_question=60), {})
+    watch = fold(fold(None, watch_began(ExamRules(sensitivity=sensitivity), comparison=usual)), attempt_started())
+    for number in range(1, 8):
+        watch = fold(watch, answers_kept(pace_seconds * number, (f"q{number}", 1, 5)))
+    statistics = [*(typing(60, wpm) for wpm in strokes), *(mouse(60, speed) for speed in speeds)]
+    if statistics:
+        watch = fold(watch, signals_taken(1, *statistics))
+    assert alerts(watch) == ()
 
 
 @given(seconds=st.lists(st.integers(0, 1200), max_size=30), more=st.integers(0, 1200))
