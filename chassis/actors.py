@@ -1,13 +1,13 @@
 """Who is acting: what a checked access token says, and no more."""
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from chassis.errors import Forbidden
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(msgspec.Struct, frozen=True):
     """The person behind a request. `address` and `user_agent` are for the audit log, not for decisions about rights."""
 
     person_id: UUID

@@ -38,8 +38,7 @@ log = structlog.get_logger()
 MAX_BODY_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class HotCall:
+class HotCall(msgspec.Struct, frozen=True):
     """One request: the checked actor, what stands in the path's places, the raw body, and the trace it belongs to when that is recorded."""
 
     actor: Actor
@@ -48,8 +47,7 @@ class HotCall:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True)
-class HotReply:
+class HotReply(msgspec.Struct, frozen=True):
     """A status and a JSON body."""
 
     status: int
@@ -179,11 +177,10 @@ class HotRoutesRpc(HotRoutesServicer):  # type: ignore[misc]
         running = [
             asyncio.ensure_future(reply) if not isinstance(reply, HotReply | Pending) else reply for reply in begun
         ]
-        reply_batch = hot_pb2.HotBatchReply()
-        for reply in running:
-            done = reply if isinstance(reply, HotReply) else await self._routes.settled(reply)
-            reply_batch.replies.add(status=done.status, body=done.body)
-        return reply_batch
+        replies = [reply if isinstance(reply, HotReply) else await self._routes.settled(reply) for reply in running]
+        return hot_pb2.HotBatchReply(
+            replies=[hot_pb2.HotReply(status=reply.status, body=reply.body) for reply in replies]
+        )
 
     def _begin(self, call: hot_pb2.HotCall) -> HotReply | Awaitable[HotReply]:
         path = call.path.partition("?")[0]

@@ -91,10 +91,21 @@ class Sitting:
     exam_id: str
     student_id: str
     questions: Mapping[str, Answerable]
+    attempt_part: bytes
+
+    @classmethod
+    def of(cls, attempt_id: str, exam_id: str, student_id: str, questions: Mapping[str, Answerable]) -> "Sitting":
+        """With the part of each event's message that never changes."""
+        part = AttemptAnswers(attempt_id=attempt_id, student_id=student_id).SerializeToString()
+        return cls(attempt_id, exam_id, student_id, questions, part)
+
+    def fragment_of(self, answer: SavedAnswer) -> bytes:
+        """An AnswersSaved that holds this answer alone. Messages merge by concatenation (Protocol Buffers, encoding), so what does not change is made once."""
+        saved = _length_delimited(AttemptAnswers.ANSWERS_FIELD_NUMBER, answer.SerializeToString())
+        return _length_delimited(AnswersSaved.ATTEMPTS_FIELD_NUMBER, self.attempt_part + saved)
 
 
-@dataclass(frozen=True, slots=True)
-class Save:
+class Save(msgspec.Struct, frozen=True):
     """A checked save: the response as JSON text (None: cleared), and its part of the event.
 
     `traceparent` is that of a recorded trace; an event that tells of several saves goes on with one of theirs.
@@ -111,8 +122,7 @@ class Save:
     traceparent: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(msgspec.Struct, frozen=True):
     """What the database holds after a save: the stored revision, whether it is this save's, and the clock."""
 
     revision: int
@@ -129,8 +139,7 @@ class GivenAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_flagged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """One save's row of the statement's result."""
 
     is_own: bool | None
@@ -196,7 +205,7 @@ class Autosave:
             raise NotFound("There is no such attempt.")
         paper = await self._copies.paper(row["exam_id"], row["exam_version"])
         questions = {question: paper.answerable[question] for question in paper.question_ids(row["seed"])}
-        sitting = Sitting(attempt_id, str(row["exam_id"]), str(row["student_id"]), questions)
+        sitting = Sitting.of(attempt_id, str(row["exam_id"]), str(row["student_id"]), questions)
         self._sittings[attempt_id] = sitting
         if len(self._sittings) > _ATTEMPTS_IN_MEMORY:
             self._sittings.popitem(last=False)
@@ -279,6 +288,17 @@ class Autosave:
         return outcomes
 
 
+def _length_delimited(field: int, content: bytes) -> bytes:
+    """A field that holds a message, on the wire: tag, length as a varint, content."""
+    length = len(content)
+    head = bytearray((field << 3 | 2,))
+    while length > 0x7F:
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    head.append(length)
+    return bytes(head) + content
+
+
 def identifier(text: str) -> UUID:
     """The id in a path in its one form, lower case with hyphens. Raises NotFound for anything else."""
     try:
@@ -308,9 +328,6 @@ def read_save(sitting: Sitting, question_id: str, given: GivenAnswer, field: str
         response=message_of(response),
         is_flagged=given.is_flagged,
     )
-    part = AnswersSaved(
-        attempts=[AttemptAnswers(attempt_id=sitting.attempt_id, student_id=sitting.student_id, answers=[answer])]
-    )
     return Save(
         sitting.attempt_id,
         sitting.exam_id,
@@ -319,7 +336,7 @@ def read_save(sitting: Sitting, question_id: str, given: GivenAnswer, field: str
         given.revision,
         None if response is None else msgspec.json.encode(response).decode(),
         given.is_flagged,
-        part.SerializeToString(),
+        sitting.fragment_of(answer),
         traceparent or None,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeVar
 
 import msgspec
@@ -152,6 +152,7 @@ async def heartbeat(runtime: Runtime, call: HotCall) -> HotReply:
     )
 
 
+@lru_cache(64)  # all saves of a commit have the same moment
 def iso(moment: datetime) -> str:
     """A time in UTC, as the framework's routes write it."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -306,7 +306,7 @@ async def test_an_open_attempt_has_no_submission(hall: Hall) -> None:
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-SITTING = Sitting(
+SITTING = Sitting.of(
     str(new_id()), str(new_id()), str(new_id()), {str(new_id()): Answerable(Kind.ESSAY) for _ in range(3)}
 )
 saves = st.lists(st.tuples(st.sampled_from(list(SITTING.questions)), st.integers(1, 5)), max_size=30)
