@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.collusion.generator import Plan, SimulatedExam, simulate
+from benchmarks.collusion.generator import ROOM, Plan, SimulatedExam, simulate
 from services.proctoring.collusion.arrays import UNANSWERED, Floats, Options, Truths, Whole
 from services.proctoring.collusion.closing import PairStatistics, likeliest_pairs, statistics_of
-from services.proctoring.collusion.discoveries import both_directions
+from services.proctoring.collusion.discoveries import LEVEL, both_directions
 from services.proctoring.collusion.evidence import (
     ExamModel,
     RunningEvidence,
@@ -30,8 +30,8 @@ _ANSWERS_PER_ESTIMATE = 2500
 class Watched:
     """What the running evidence had found, (candidates, candidates) of log e-values by copier and source.
 
-    `answers`, `all_evidence`: at the close, from answers alone, and with the turns. `highest`: the most that answers alone ever showed.
-    `decided_after` (candidates, candidates): the share of the copier's items answered when `all_evidence` first reached `bar`, nan: never.
+    `answers`, `all_evidence`: at the close, from answers alone, and with the turns. Of those in one room also `highest`, the most that answers alone
+    ever showed, and `decided_after`: the share of the copier's items answered when `all_evidence` first reached the bar, nan: never.
     """
 
     answers: Floats
@@ -80,7 +80,7 @@ def run(plan: Plan, random: Generator) -> Trial:
     others = likeliest_pairs(likely, exam.chosen)
     others = others[~np.isin(pair_codes(others, count), plausible_codes)]
     size = count * (count - 1) // 2 - len(exam.neighbours)
-    watched = watch(exam, prior, np.log(len(exam.neighbours) / 0.05))
+    watched = watch(exam, prior, np.log(2 * len(exam.neighbours) / LEVEL))
 
     def family(pairs: Whole, of: int) -> Family:
         codes = pair_codes(pairs, count)
@@ -118,9 +118,13 @@ def watch(exam: SimulatedExam, prior: Prior, bar: float) -> Watched:
         answered[candidate] += 1
         at = float(exam.answered_at[candidate, item])
         if take_answer(state, model, candidate, item, int(exam.chosen[candidate, item]), at):
-            np.maximum(highest[candidate], log_answer_evidence(state, candidate), out=highest[candidate])
-            is_new = np.isnan(decided[candidate]) & (log_evidence(state, candidate) >= bar + np.log(2))
-            decided[candidate, is_new] = answered[candidate] / items
+            first = exam.rooms[candidate] * ROOM
+            room = slice(first, first + ROOM)
+            np.maximum(
+                highest[candidate, room], log_answer_evidence(state, candidate, room), out=highest[candidate, room]
+            )
+            is_new = np.isnan(decided[candidate, room]) & (log_evidence(state, candidate, room) >= bar)
+            decided[candidate, room][is_new] = answered[candidate] / items
     return Watched(
         np.array([log_answer_evidence(state, each) for each in range(count)]),
         np.array([log_evidence(state, each) for each in range(count)]),
