@@ -26,6 +26,7 @@ RANKED: dict[str, Statistic] = {
     "Bayes factor": lambda family: family.closing.log_bayes_factor,
     "e-process, answers": lambda family: family.log_answers,
     "e-process, answers and turns": lambda family: family.log_all,
+    "e-process, answers, turns and times": lambda family: family.log_with_times,
 }
 
 
@@ -67,6 +68,7 @@ def decisions(family: Family, candidates: int) -> dict[str, Truths]:
         "BH, 1 / Bayes factor": by_p_values(np.exp(-np.maximum(0.0, family.closing.log_bayes_factor)), family.size),
         "e-BH, answers": by_e_values(answers, family.size),
         "e-BH, answers and turns": by_e_values(both, family.size),
+        "e-BH, answers, turns and times": by_e_values(family.log_with_times, family.size),
         "e-BH, answers and turns, mutual best": by_e_values(mutual(both, both), family.size),
     }
 

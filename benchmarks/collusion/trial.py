@@ -21,6 +21,7 @@ from services.proctoring.collusion.families import pair_codes
 from services.proctoring.collusion.indices import at_ability
 from services.proctoring.collusion.options import Prior, calibrate
 from services.proctoring.collusion.pace import order_weights
+from services.proctoring.collusion.response_times import inflation, residuals, time_evidence, with_times
 
 # The items are estimated anew after so many answers, as a running service would.
 _ANSWERS_PER_ESTIMATE = 2500
@@ -55,6 +56,7 @@ class Family:
     closing: PairStatistics
     log_answers: Floats
     log_all: Floats
+    log_with_times: Floats
     decided_after: Floats
 
 
@@ -80,20 +82,25 @@ def run(plan: Plan, random: Generator) -> Trial:
     others = likeliest_pairs(likely, exam.chosen)
     others = others[~np.isin(pair_codes(others, count), plausible_codes)]
     size = count * (count - 1) // 2 - len(exam.neighbours)
+    standardised = residuals(exam.seconds)
+    strangers = random.integers(0, count, (20_000, 2))
+    kappa = inflation(standardised, strangers[exam.rooms[strangers[:, 0]] != exam.rooms[strangers[:, 1]]])
     watched = watch(exam, prior, np.log(2 * len(exam.neighbours) / LEVEL))
 
     def family(pairs: Whole, of: int) -> Family:
         codes = pair_codes(pairs, count)
         guilty = np.isin(codes, pair_codes(exam.copied, count))
         here = np.isin(pair_codes(exam.copied, count), plausible_codes) == (pairs is exam.neighbours)
+        log_answers, log_all = _pairwise(watched.answers, pairs), _pairwise(watched.all_evidence, pairs)
         return Family(
             of,
             guilty,
             exam.is_innocent(pairs),
             int(here.sum() - guilty.sum()),
             statistics_of(calibration, likely, exam.chosen, key, pairs),
-            _pairwise(watched.answers, pairs),
-            _pairwise(watched.all_evidence, pairs),
+            log_answers,
+            log_all,
+            with_times(log_all, log_answers, time_evidence(standardised, pairs, kappa)),
             np.fmin(watched.decided_after[pairs[:, 0], pairs[:, 1]], watched.decided_after[pairs[:, 1], pairs[:, 0]]),
         )
 

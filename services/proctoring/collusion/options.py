@@ -96,6 +96,11 @@ class Calibration:
     population: Population
     believed: Truths
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether anything can be said of collusion yet: some item has been answered often enough."""
+        return bool(self.believed.any())
+
 
 def calibrate(chosen: Options, prior: Prior) -> Calibration:
     """Estimates the options' parameters from `chosen` (candidates, items), shrunk to the prior.

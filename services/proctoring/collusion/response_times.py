@@ -80,6 +80,17 @@ def time_evidence(standardised: Floats, pairs: Whole, kappa: float) -> TimeEvide
     return TimeEvidence(log_e_values, _z(standardised, pairs), kappa)
 
 
+def with_times(log_evidence: Floats, log_answer_evidence: Floats, times: TimeEvidence) -> Floats:
+    """log e-value of answers, turns and times together, (pairs,): the mean of (answers and turns) and (answers × times).
+
+    A mean, since both turns and times look at the clock: their product would count the same coincidence twice. Answers multiply with times where these
+    are independent given ability and speed (van der Linden 2007, "A hierarchical framework for modeling speed and accuracy on test items",
+    Psychometrika 72).
+    """
+    either: Floats = np.logaddexp(log_evidence, log_answer_evidence + times.log_e_values) - np.log(2)
+    return either
+
+
 def _z(standardised: Floats, pairs: Whole) -> Floats:
     one, other = standardised[pairs[:, 0]], standardised[pairs[:, 1]]
     product = (one * other).sum(axis=1)

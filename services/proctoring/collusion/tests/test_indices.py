@@ -9,8 +9,8 @@ from services.proctoring.collusion.arrays import UNANSWERED
 from services.proctoring.collusion.closing import statistics_of
 from services.proctoring.collusion.indices import at_ability, generalized_binomial, harpp_hogan, k2, matches, omega
 from services.proctoring.collusion.options import Prior, calibrate
-from services.proctoring.collusion.rarity import COPIED, log_bayes_factors, rarity_p_values, weight_of_match
-from services.proctoring.collusion.tests.builders import honest_answers, known, some_items
+from services.proctoring.collusion.rarity import log_bayes_factors, rarity_p_values, weight_of_match
+from services.proctoring.collusion.tests.builders import EVERYTHING, honest_answers, known, some_items
 
 PAIR = np.array([[0, 1]])
 
@@ -54,13 +54,16 @@ def tail_by_hand(likely: np.ndarray, chosen: np.ndarray) -> float:
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=40, deadline=None)
-def test_the_rarity_of_matches_has_its_exact_tail_but_for_a_few_percent(seed: int) -> None:
+def test_the_rarity_of_matches_has_its_exact_tail_within_a_factor_of_about_two(seed: int) -> None:
     likely, chosen = two_candidates(seed, 13)
     random = np.random.default_rng(seed)
     taken = random.permutation(13)[: random.integers(3, 12)]
     chosen[0, taken] = chosen[1, taken]
     exact, found = tail_by_hand(likely, chosen), rarity_p_values(likely, chosen, PAIR)[0]
-    assert found == pytest.approx(exact, rel=0.25, abs=0.02)
+    if exact < 0.05:
+        assert 0.45 < found / exact < 2.2
+    else:
+        assert found == pytest.approx(exact, abs=0.1)
 
 
 def test_all_matching_and_none_matching_have_their_exact_probabilities() -> None:
@@ -69,7 +72,6 @@ def test_all_matching_and_none_matching_have_their_exact_probabilities() -> None
     assert rarity_p_values(likely, chosen, PAIR)[0] == pytest.approx(tail_by_hand(likely, chosen))
     chosen[0] = (chosen[1] + 1) % 3
     assert rarity_p_values(likely, chosen, PAIR)[0] == 1
-    assert (COPIED, 0) < (1, 1)
 
 
 def test_unanswered_items_say_nothing() -> None:
@@ -102,8 +104,6 @@ def test_the_bayes_factor_of_the_innocent_averages_to_one() -> None:
     chosen = np.vstack([answers, [[2, 0, 1, 1]]]).astype(np.int8)
     pairs = np.column_stack([np.arange(81), np.full(81, 81)])
     log_likely = items.log_probabilities()
-    from services.proctoring.collusion.tests.builders import EVERYTHING
-
     chances = np.exp(log_likely[np.arange(4), answers].sum(axis=1) + EVERYTHING.log_weights()).sum(axis=1)
     assert chances @ np.exp(log_bayes_factors(known(items), chosen, pairs)) == pytest.approx(1)
 

@@ -70,7 +70,10 @@ def test_an_item_is_believed_only_after_enough_answers_in_the_bank_and_here_toge
     chosen = honest_answers(random, truth, 30)
     chosen[10:, 1] = UNANSWERED
     prior = Prior.from_bank(truth, np.array([ENOUGH_ANSWERS - 30, ENOUGH_ANSWERS - 11, 0]))
-    assert calibrate(chosen, prior).believed.tolist() == [True, False, False]
+    found = calibrate(chosen, prior)
+    assert found.believed.tolist() == [True, False, False]
+    assert found.is_enough
+    assert not calibrate(chosen[:5], prior).is_enough
 
 
 def test_belief_is_bayes_rule_and_an_unanswered_item_changes_nothing() -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from services.proctoring.collusion.response_times import inflation, residuals, time_evidence
+from services.proctoring.collusion.response_times import TimeEvidence, inflation, residuals, time_evidence, with_times
 
 
 def times_of(random: np.random.Generator, candidates: int, items: int) -> np.ndarray:
@@ -61,3 +61,9 @@ def test_too_few_common_times_say_nothing_and_unknown_times_are_no_times() -> No
     standardised = residuals(seconds)
     assert not np.isnan(standardised).any()
     assert time_evidence(standardised, np.array([[0, 1]]), 1.0).log_e_values[0] == 0
+
+
+def test_times_cost_little_where_they_say_nothing_and_multiply_where_they_speak() -> None:
+    times = TimeEvidence(np.array([-30.0, 5.0]), np.zeros(2), 1.0)
+    together = with_times(np.array([6.0, 6.0]), np.array([6.0, 6.0]), times)
+    np.testing.assert_allclose(together, [6 - np.log(2), np.log((np.exp(6) + np.exp(11)) / 2)], atol=1e-9)
