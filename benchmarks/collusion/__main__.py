@@ -18,6 +18,7 @@ from benchmarks.collusion.trial import Trial, run
 from benchmarks.results import table
 
 SCENARIOS = {
+    "nobody copies": Plan(pairs=0, rings=0, far=0),
     "20 %": Plan(share=0.2),
     "40 %": Plan(share=0.4),
     "60 %": Plan(share=0.6),
@@ -27,7 +28,7 @@ SCENARIOS = {
     "40 %, hasty": Plan(share=0.4, hasty=True),
     "40 %, shared beliefs": Plan(share=0.4, beliefs=0.4),
 }
-FEW, MANY = 2, 12
+FEW, MANY = 2, 10
 SEED = 20_240_501
 FILE = Path(__file__).with_name("results.md")
 
@@ -94,7 +95,7 @@ def _section(name: str, plan: Plan, trials: Sequence[Trial]) -> Iterator[str]:
         observed = ["", ""]
         if label in fields:
             observed = [f"{power.observed_false_positives(trials, fields[label], rate):.4f}" for rate in (0.01, 0.001)]
-        yield f"| {label} | {rates[0]:.2f} | {rates[1]:.2f} | {observed[0]} | {observed[1]} |"
+        yield f"| {label} | {_share(rates[0])} | {_share(rates[1])} | {observed[0]} | {observed[1]} |"
     yield ""
     yield "| decided at 5 % | plausible: found | false | all others: found | false |"
     yield "|---|---|---|---|---|"
@@ -102,13 +103,17 @@ def _section(name: str, plan: Plan, trials: Sequence[Trial]) -> Iterator[str]:
     far = power.found_by([trial.far for trial in trials], plan.candidates)
     for label, found in near.items():
         other = far[label]
-        yield f"| {label} | {found.share:.2f} | {found.false:.3f} | {other.share:.2f} | {other.false:.3f} |"
+        yield f"| {label} | {_share(found.share)} | {found.false:.3f} | {_share(other.share)} | {other.false:.3f} |"
     yield ""
     crossing = ", ".join(f"{power.ever_crossing(trials, bound):.5f} for {bound}" for bound in (0.05, 0.01, 0.001))
     share, after = power.decided_after(trials)
     yield f"Innocent ordered pairs whose evidence from answers ever reached 1/α: {crossing}."
-    yield f"Copying pairs past their family's bar while the exam ran: {share:.2f}, the median one after {after:.2f} of the copier's items."
+    yield f"Copying pairs past their family's bar while the exam ran: {_share(share)}, the median one after {_share(after)} of the copier's items."
     yield ""
+
+
+def _share(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2f}"
 
 
 if __name__ == "__main__":

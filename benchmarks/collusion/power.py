@@ -42,6 +42,8 @@ def power_at(trials: Sequence[Trial], statistic: Statistic, false_positives: flo
     """The share of guilty plausible pairs above the innocent plausible pairs' (1 − false_positives) quantile, all trials together."""
     values = np.concatenate([statistic(trial.plausible) for trial in trials])
     guilty = np.concatenate([trial.plausible.guilty for trial in trials])
+    if not guilty.any():
+        return float("nan")
     innocent = np.concatenate([trial.plausible.innocent for trial in trials])
     return float(np.mean(values[guilty] > np.quantile(values[innocent], 1 - false_positives)))
 
@@ -79,8 +81,10 @@ def found_by(families: Sequence[Family], candidates: int) -> dict[str, Found]:
     for family in families:
         for name, shown in decisions(family, candidates).items():
             right, wrong = (shown & family.guilty).sum(), (shown & family.innocent).sum()
-            there = max(1, family.guilty.sum() + family.lost)
-            tallies.setdefault(name, []).append((right / there, wrong / max(1, right + wrong)))
+            there = family.guilty.sum() + family.lost
+            tallies.setdefault(name, []).append(
+                (right / there if there else float("nan"), wrong / max(1, right + wrong))
+            )
     return {name: Found(*np.mean(tally, axis=0)) for name, tally in tallies.items()}
 
 
@@ -92,5 +96,7 @@ def ever_crossing(trials: Sequence[Trial], bound: float) -> float:
 def decided_after(trials: Sequence[Trial]) -> tuple[float, float]:
     """The share of guilty plausible pairs that alone passed the family's bar while the exam ran, and the median share of items the copier had answered."""
     after = np.concatenate([trial.plausible.decided_after[trial.plausible.guilty] for trial in trials])
+    if not len(after):
+        return float("nan"), float("nan")
     decided = after[~np.isnan(after)]
-    return len(decided) / max(1, len(after)), float(np.median(decided)) if len(decided) else float("nan")
+    return len(decided) / len(after), float(np.median(decided)) if len(decided) else float("nan")

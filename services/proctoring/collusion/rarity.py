@@ -54,7 +54,8 @@ def log_bayes_factors(calibration: Calibration, chosen: Options, pairs: Whole) -
     """log of the Bayes factor of copying against innocence, the copier's ability averaged out under both, (pairs,), for ordered pairs.
 
     ∫ Π_i ((1 − π) P_θ(u_c) + π·1{u_c = u_s}) dF(θ), averaged over π in SHARES, over ∫ Π_i P_θ(u_c) dF(θ). It asks how able the copier is apart from what
-    is copied, and so ranks best of all statistics here. For ranking only: taken for an e-value it leans on the ability distribution's tails.
+    is copied. For ranking only: its expectation of 1 under innocence rests on the assumed distribution of abilities, and 1 / factor is no p-value
+    whose error has been measured for every exam.
     """
     log_likely = calibration.model.log_probabilities()
     weights = calibration.population.log_weights()
