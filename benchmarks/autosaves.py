@@ -7,7 +7,7 @@ from benchmarks import pgbench
 from benchmarks.hall import Hall, Load, seat
 from benchmarks.results import Figure
 
-STUDENTS = 96
+STUDENTS = 256
 ROUNDS = 3
 SECONDS = 5
 _HALF_LOAD_SECONDS = 10

@@ -68,7 +68,9 @@ async def open_hall() -> AsyncIterator[Hall]:
 
 def _environment() -> dict[str, str]:
     """Without the rate limits: here one person at one address is a thousand."""
-    names = [f"EXAMHALL_LIMIT_{who}_{what}" for who in ("PERSON", "ADDRESS", "AUTH") for what in ("PER_SECOND", "BURST")]
+    names = [
+        f"EXAMHALL_LIMIT_{who}_{what}" for who in ("PERSON", "ADDRESS", "AUTH") for what in ("PER_SECOND", "BURST")
+    ]
     limits = dict.fromkeys(names, "1000000")
     servers = ("DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS")
     return {**{name: value for name, value in os.environ.items() if name not in servers}, **limits}
