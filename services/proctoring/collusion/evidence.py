@@ -12,9 +12,11 @@ common teacher's common misconception breaks that. Beside the answers, `pace` be
 Only the first answer to an item is bet on: a changed answer depends on the one before in ways nobody has calibrated. What j has changed an answer
 to counts for those who answer later. So a copier who answers at random first and corrects later is not seen here, but at the close.
 
-The state is plain arrays, changed in place: `arrays()` gives all of them, and a state made from copies of them goes on with identical numbers.
+The state is plain arrays, changed in place: `arrays()` gives all of them, `row_of` those that one answer can change; a state made from either goes
+on with identical numbers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -33,6 +35,7 @@ RAREST = 0.02
 MOST_FOR_ALL_PAIRS = 1000
 NOBODY = -1
 ALL = slice(None)
+_BY_ITEM = ("first", "current", "answered_at", "latest", "latest_at")
 _LOST: Floats = np.log1p(-SHARES)[:, None]
 
 
@@ -113,6 +116,19 @@ class RunningEvidence:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All of it by name, not copied; `RunningEvidence(**arrays)` goes on from there."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def row_of(self, candidate: int) -> dict[str, NDArray[Any]]:
+        """Copies of all that one answer of this candidate can change, by name: what a changelog needs after each."""
+        rows = {name: array[candidate] for name, array in self.arrays().items() if name not in _BY_ITEM}
+        return {name: row.copy() for name, row in rows.items()} | {
+            name: getattr(self, name)[:, candidate].copy() for name in _BY_ITEM
+        }
+
+    def put_row(self, candidate: int, row: Mapping[str, NDArray[Any]]) -> None:
+        """Puts back what `row_of` gave, possibly when there were fewer candidates."""
+        for name, values in row.items():
+            place = getattr(self, name)[:, candidate] if name in _BY_ITEM else getattr(self, name)[candidate]
+            place[..., : values.shape[-1]] = values
 
 
 def follow(state: RunningEvidence, copier: int, source: int) -> bool:

@@ -144,6 +144,31 @@ def test_a_state_stored_at_any_answer_goes_on_with_identical_numbers() -> None:
             np.testing.assert_array_equal(resumed.arrays()[name], array, err_msg=name)
 
 
+@pytest.mark.parametrize("width", [0, 3])
+def test_the_rows_written_after_each_answer_make_the_same_state_again(width: int) -> None:
+    random = np.random.default_rng(18)
+    items = some_items(random, items=12)
+    model = ExamModel.of(known(items), np.ones(12))
+    answers, times = honest_answers(random, items, 6), random.uniform(0, 500, (6, 12))
+    state = RunningEvidence.begin(4, 12, model, width)
+    changelog = {}
+    for place in np.argsort(times, axis=None):
+        candidate, item = divmod(int(place), 12)
+        if candidate >= len(state.log_belief):
+            state = state.grown(6, model)
+        if width:
+            follow(state, candidate, (candidate + 1) % 6)
+        take_answer(state, model, candidate, item, int(answers[candidate, item]), float(times[candidate, item]))
+        changelog[candidate] = state.row_of(candidate)
+    again = RunningEvidence.begin(6, 12, model, width)
+    for candidate, row in changelog.items():
+        again.put_row(candidate, row)
+    for name, array in state.arrays().items():
+        np.testing.assert_array_equal(again.arrays()[name], array, err_msg=name)
+    changelog[0]["first"][:] = 9
+    assert (state.first[:, 0] != 9).all()
+
+
 def test_named_sources_get_the_same_evidence_as_when_all_are_compared() -> None:
     random = np.random.default_rng(15)
     items = some_items(random, items=12)
