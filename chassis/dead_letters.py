@@ -50,6 +50,22 @@ async def waiting_letters(database: Database) -> list[DeadLetter]:
         return [DeadLetter(*row) for row in rows]
 
 
+async def discard(database: Database, event_id: UUID) -> DeadLetter | None:
+    """Gives a waiting letter up: it is kept, but waits no more, and what waits behind it can be replayed. None when no such letter waits."""
+    async with database.session() as tx:
+        row = (
+            await tx.execute(
+                sa.text(
+                    "UPDATE dead_letters SET resolved_at = clock_timestamp(), reason = 'discarded: ' || reason"
+                    " WHERE event_id = :event_id AND resolved_at IS NULL"
+                    " RETURNING id, event_id, topic, key, type, reason, occurred_at, parked_at"
+                ),
+                {"event_id": event_id},
+            )
+        ).one_or_none()
+    return None if row is None else DeadLetter(*row)
+
+
 async def replay(service: "Service", runtime: "Runtime", only: UUID | None = None) -> AsyncIterator[Replayed]:
     """Takes waiting letters in again, in order; when one fails, those behind it under the same key stay."""
     consumer = Consumer(runtime, "", service.subscriptions)

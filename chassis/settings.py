@@ -55,7 +55,9 @@ class ServiceSettings(BaseSettings):
         description="the relay publishes no further than this beyond what all consumers have taken in; 0: no bound (the broker keeps its log)",
     )
     outbox_poll_milliseconds: int = Field(
-        50, ge=1, description="how often the relay looks for events that it was not told of"
+        50,
+        ge=1,
+        description="how often the relay looks for events that it was not told of, and how long it gathers those committed one by one",
     )
     otlp_endpoint: str = Field("", description="OTLP/HTTP endpoint for traces; empty: traces are not exported")
     trace_ratio: float = Field(1.0, ge=0, le=1, description="share of traces that are recorded when an endpoint is set")

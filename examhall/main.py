@@ -163,6 +163,25 @@ def rebuild_analytics(data: Folder = DATA) -> None:
     typer.echo(f"{events} events are on their way; the figures are complete when they have been taken in.")
 
 
+@dead_letters.command("discard")
+def discard_dead_letter(
+    service: ServiceName,
+    event: Annotated[UUID, typer.Option(help="The id of the event.")],
+    data: Folder = DATA,
+) -> None:
+    """Give up an event that can never be taken in; its effect is missing for good. Exit status 1 when no such event waits."""
+    import asyncio
+
+    from examhall.operating import discard_letter
+
+    _services([service])
+    letter = asyncio.run(discard_letter(_environment_of(service, data), event))
+    typer.echo(
+        f"{event} waits no more; what waited behind it can be replayed." if letter else f"No event {event} waits."
+    )
+    raise typer.Exit(letter is None)
+
+
 @app.command()
 def rehearse(
     gateway: Annotated[str, typer.Option(envvar="EXAMHALL_GATEWAY", help="Where; by default what runs here.")] = "",

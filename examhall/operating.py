@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.database import Database
-from chassis.dead_letters import DeadLetter, Replayed, replay, waiting_letters
+from chassis.dead_letters import DeadLetter, Replayed, discard, replay, waiting_letters
 from chassis.service import Runtime, Service
 from examhall.places import kept, naming
 from examhall.running import running
@@ -36,6 +36,15 @@ async def dead_letters_of(environment: Mapping[str, str]) -> list[DeadLetter]:
     database = Database(environment["DATABASE_URL"], pool_size=1)
     try:
         return await waiting_letters(database)
+    finally:
+        await database.close()
+
+
+async def discard_letter(environment: Mapping[str, str], event_id: UUID) -> DeadLetter | None:
+    """Gives up the waiting letter of that event id; None when there is none."""
+    database = Database(environment["DATABASE_URL"], pool_size=1)
+    try:
+        return await discard(database, event_id)
     finally:
         await database.close()
 

@@ -154,3 +154,14 @@ async def _value(url: str, query: str) -> object:
         return await connection.fetchval(query)
     finally:
         await connection.close()
+
+
+async def test_a_dead_letter_that_can_never_be_taken_in_is_given_up_once(identity_url: str):
+    event_id = await _park(identity_url, b"\xff\xff not a message", "DecodeError: broken")
+    arguments = ("dead-letters", "discard", "identity", "--event", str(event_id))
+    assert examhall(*arguments, DATABASE_URL=identity_url).returncode == 0
+    listed = examhall("dead-letters", "list", "identity", DATABASE_URL=identity_url).stdout
+    assert listed.strip() == "No dead letters."
+    assert await _value(identity_url, "SELECT reason FROM dead_letters") == "discarded: DecodeError: broken"
+    again = examhall(*arguments, DATABASE_URL=identity_url)
+    assert (again.returncode, again.stdout.strip()) == (1, f"No event {event_id} waits.")
