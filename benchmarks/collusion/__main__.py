@@ -27,8 +27,9 @@ SCENARIOS = {
     "40 %, 5 options": Plan(share=0.4, options=5),
     "40 %, hasty": Plan(share=0.4, hasty=True),
     "40 %, shared beliefs": Plan(share=0.4, beliefs=0.4),
+    "nobody copies, strongly shared beliefs": Plan(pairs=0, rings=0, far=0, beliefs=0.8),
 }
-FEW, MANY = 2, 10
+FEW, MANY = 2, 8
 SEED = 20_240_501
 FILE = Path(__file__).with_name("results.md")
 

@@ -140,7 +140,7 @@ def _who_copies(plan: Plan, rooms: Whole, random: Generator) -> Whole:
     """Each pair and each ring in a full room of its own, each far pair in two others."""
     full = np.flatnonzero(np.bincount(rooms) == ROOM)
     used = random.permutation(full)[: plan.pairs + plan.rings]
-    copied = []
+    copied: list[tuple[int, int]] = []
     for place, room in enumerate(used):
         seats = room * ROOM + random.permutation(ROOM)
         copiers = 1 if place < plan.pairs else 3
