@@ -144,7 +144,7 @@ class ExamSettings(Struct, frozen=True, kw_only=True):
     tab_switch_allowed: bool = False
     copy_paste_allowed: bool = False
     monitoring_sensitivity: Sensitivity = Sensitivity.MEDIUM
-    violation_limit: int = 0
+    violation_limit: int = 3
     release_automatically: bool = False
     multiple_select: MultipleSelectRule = MultipleSelectRule.ALL_OR_NOTHING
     floor_question_at_zero: bool = True

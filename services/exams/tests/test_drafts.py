@@ -22,7 +22,7 @@ async def test_a_new_exam_is_a_draft_with_default_settings_that_can_be_changed_o
         "duration_seconds": 3600, "randomize_questions": False, "randomize_options": False,
         "allow_review_before_submit": True, "allow_review_after_submit": True, "show_answers_after_submit": False,
         "passing_percentage": "40", "proctoring": False, "camera": True, "browser_lockdown": False,
-        "tab_switch_allowed": False, "copy_paste_allowed": False, "monitoring_sensitivity": "medium", "violation_limit": 0,
+        "tab_switch_allowed": False, "copy_paste_allowed": False, "monitoring_sensitivity": "medium", "violation_limit": 3,
         "release_automatically": False, "multiple_select": "all_or_nothing", "floor_question_at_zero": True,
         "floor_total_at_zero": True,
     }  # fmt: skip
