@@ -108,7 +108,7 @@ class Gateway:
             status = 499  # as nginx counts it
         seconds = time.perf_counter() - started
         observe(arrival.method, _label(arrival), status, seconds)
-        if status >= 500 or seconds > _SLOW_SECONDS:
+        if (status >= 500 or seconds > _SLOW_SECONDS) and arrival.path not in self._own:  # a probe tells its reason
             _warn(arrival, status, seconds)
 
     async def _forward(self, arrival: Arrival, scope: Any, receive: Receive, send: Send) -> int:
