@@ -1,7 +1,8 @@
 """Names for the arrays that all modules share.
 
 Answers are a matrix of candidates × items, holding the index of the option chosen (as the question bank numbers them, whatever order a candidate
-saw), or `UNANSWERED`. Times are seconds since the exam opened. Chances are natural logarithms wherever a name begins with `log_`.
+saw), or `UNANSWERED`. Only items answered by choosing one option take part; true/false has two. Times are seconds since the exam opened. What has a
+name beginning with `log_` is a natural logarithm.
 """
 
 import numpy as np
