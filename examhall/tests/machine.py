@@ -71,8 +71,8 @@ class Machine:
         return bool(record and record.parts) and all(part.state == "ready" for part in record.parts.values())
 
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> "Machine":
-        """Waits until it says that it is ready; fails with what it printed when it ends before."""
-        wait_for(lambda: "Examhall is ready" in self.output.read_text() or self.process.poll() is not None, seconds)
+        """Waits until it has said that it is ready and what to do next; fails with what it printed when it ends before."""
+        wait_for(lambda: "the data stays" in self.output.read_text() or self.process.poll() is not None, seconds)
         assert self.process.poll() is None, self.output.read_text()
         return self
 
