@@ -4,9 +4,9 @@ from collections import OrderedDict
 from uuid import UUID
 
 import grpc
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from chassis.errors import NotFound
 from chassis.rpc import domain_error_of
@@ -100,34 +100,32 @@ def person_of(state: bytes | None) -> people_pb2.PersonState:
     return people_pb2.PersonState.FromString(state)
 
 
+_KEEP_EXAM = sa.text(
+    "INSERT INTO exams (id, revision, instructor_id, proctor_ids, state)"
+    " VALUES (:id, :revision, :instructor_id, CAST(:proctor_ids AS uuid[]), :state)"
+    " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, instructor_id = excluded.instructor_id,"
+    " proctor_ids = excluded.proctor_ids, state = excluded.state WHERE exams.revision < excluded.revision"
+)
+_KEEP_PERSON = sa.text(
+    "INSERT INTO people (id, version, state) VALUES (:id, :version, :state)"
+    " ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state"
+    " WHERE people.version < excluded.version"
+)
+
+
 async def keep_exam(tx: AsyncSession, state: events_pb2.ExamState) -> None:
     """Stores an exam's state unless a newer one is there."""
-    row = {
+    values = {
         "id": UUID(state.exam_id),
         "revision": state.revision,
         "instructor_id": UUID(state.instructor_id) if state.instructor_id else None,
         "proctor_ids": [UUID(proctor) for proctor in state.proctor_ids],
         "state": state.SerializeToString(),
     }
-    statement = insert(ExamCopy).values(row)
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["id"],
-            set_={name: statement.excluded[name] for name in row if name != "id"},
-            where=col(ExamCopy.revision) < statement.excluded["revision"],
-        )
-    )
+    await tx.execute(_KEEP_EXAM, values)
 
 
 async def keep_person(tx: AsyncSession, person_id: UUID, version: int, state: people_pb2.PersonState | None) -> None:
     """Stores a person's state (None: deleted) unless a newer one is there."""
-    statement = insert(PersonCopy).values(
-        id=person_id, version=version, state=state.SerializeToString() if state else None
-    )
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["id"],
-            set_={"version": statement.excluded["version"], "state": statement.excluded["state"]},
-            where=col(PersonCopy.version) < statement.excluded["version"],
-        )
-    )
+    content = state.SerializeToString() if state else None
+    await tx.execute(_KEEP_PERSON, {"id": person_id, "version": version, "state": content})
