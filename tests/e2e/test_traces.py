@@ -2,6 +2,7 @@
 
 import tempfile
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,10 +26,10 @@ class Collector:
 
     def of_trace(self, trace_id: str) -> dict[str, set[str]]:
         """Names of a trace's spans by service."""
-        found: dict[str, set[str]] = {}
+        found: dict[str, set[str]] = defaultdict(set)
         for service, span in list(self.spans):
             if span.trace_id.hex() == trace_id:
-                found.setdefault(service, set()).add(span.name)
+                found[service].add(span.name)
         return found
 
 
