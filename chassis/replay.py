@@ -29,19 +29,21 @@ class OutboxRpc(OutboxServicer):  # type: ignore[misc]
             await connection.execute("SELECT pg_advisory_xact_lock($1)", publishing_lock(name), timeout=_REPLAY_SECONDS)
             changed = await connection.execute(
                 "UPDATE outbox SET published_at = NULL"
-                " WHERE published_at IS NOT NULL AND (cardinality($1::text[]) = 0 OR topic = ANY($1))",
+                " WHERE published_at IS NOT NULL AND (cardinality($1::text[]) = 0 OR topic = ANY($1))"
+                " AND (cardinality($2::text[]) = 0 OR key = ANY($2))",
                 list(request.topics),
+                list(request.keys),
                 timeout=_REPLAY_SECONDS,
             )
         self._runtime.database.events_committed()
         return ReplayReply(events=int(changed.split()[-1]))
 
 
-async def request_replay(runtime: "Runtime", producer: str, topics: Sequence[str]) -> int:
-    """Asks the service `producer` to publish these topics' events again; how many there are. Raises DependencyUnavailable."""
+async def request_replay(runtime: "Runtime", producer: str, topics: Sequence[str], keys: Sequence[str] = ()) -> int:
+    """Asks the service `producer` to publish these topics' events again, of these keys or of all; how many there are. Raises DependencyUnavailable."""
     try:
         reply = await OutboxStub(runtime.channel(producer)).Replay(
-            ReplayRequest(topics=topics), timeout=_REPLAY_SECONDS
+            ReplayRequest(topics=topics, keys=keys), timeout=_REPLAY_SECONDS
         )
     except grpc.aio.AioRpcError as error:
         raise domain_error_of(error, producer) from error

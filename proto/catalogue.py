@@ -15,13 +15,14 @@ class Topic:
     about: str
 
 
-_EVERY_SERVICE = ("identity", "exams", "attempts", "grading")
+_EVERY_SERVICE = ("identity", "exams", "attempts", "proctoring", "grading")
+STREAM = "proctoring-stream"
 
 TOPICS = (
     Topic(
         "identity.people.v1",
         ("identity",),
-        ("exams", "attempts", "grading", "analytics"),
+        ("exams", "attempts", "proctoring", "grading", "analytics"),
         "the id of the person, class or centre",
         ("PersonRegistered", "PersonChanged", "PersonDeleted", "ClassChanged", "ClassDeleted", "CentreChanged"),
         "People, classes and centres, each event with the whole state.",
@@ -29,7 +30,7 @@ TOPICS = (
     Topic(
         "exams.exams.v1",
         ("exams",),
-        ("attempts", "grading", "analytics"),
+        ("attempts", "proctoring", "grading", "analytics"),
         "exam id",
         ("ExamPublished", "ExamScheduleChanged", "ExamArchived"),
         "Published exams: version, schedule, audience, staff. Never content or keys.",
@@ -37,7 +38,7 @@ TOPICS = (
     Topic(
         "attempts.lifecycle.v1",
         ("attempts",),
-        ("grading", "analytics"),
+        ("proctoring", STREAM, "grading", "analytics"),
         "attempt id",
         ("AttemptStarted", "AttemptPaused", "AttemptResumed", "AttemptExtended", "AttemptSubmitted"),
         "What happens to an attempt as a whole.",
@@ -45,7 +46,7 @@ TOPICS = (
     Topic(
         "attempts.answers.v1",
         ("attempts",),
-        ("analytics",),
+        (STREAM, "analytics"),
         "exam id",
         ("AnswersSaved",),
         "Answers as they are saved, with the client's revision; one event for all that one commit saved at an exam.",
@@ -57,6 +58,86 @@ TOPICS = (
         "attempt id",
         ("AttemptMarked", "GradeFinalized", "GradeReleased", "GradeHidden"),
         "Grades, each event with the whole grade.",
+    ),
+    Topic(
+        "proctoring.signals.v1",
+        ("proctoring",),
+        (STREAM,),
+        "attempt id",
+        ("WatchBegan", "SignalsReceived"),
+        "What browsers of proctored attempts report: counts and timings, never content.",
+    ),
+    Topic(
+        "proctoring.exams.v1",
+        ("proctoring",),
+        (STREAM,),
+        "exam id",
+        ("ExamWatched", "CollusionRequested"),
+        "Proctored exams: their rules, and the questions that collusion is looked for in.",
+    ),
+    Topic(
+        "proctoring.risk.v1",
+        (STREAM,),
+        ("proctoring",),
+        "attempt id",
+        ("RiskAssessed",),
+        "How attempts stand, with the reasons.",
+    ),
+    Topic(
+        "proctoring.alerts.v1",
+        (STREAM,),
+        ("proctoring", "attempts"),
+        "attempt id",
+        ("AlertRaised", "ViolationLimitReached"),
+        "What a proctor should look at, and the end of attempts with too many violations.",
+    ),
+    Topic(
+        "proctoring.collusion.v1",
+        (STREAM,),
+        ("proctoring",),
+        "exam id",
+        ("PairAssessed", "GroupFound", "CollusionProgress", "ItemsCalibrated"),
+        "Pairs and groups whose answers are alike beyond chance.",
+    ),
+    Topic(
+        "proctoring.reviews.v1",
+        ("proctoring",),
+        ("grading",),
+        "attempt id",
+        ("AlertSettled", "AttemptReviewed", "IntegrityAssessed"),
+        "What people decided about alerts and attempts, and the integrity score of those that are over.",
+    ),
+    Topic(
+        "proctoring.live.v1",
+        ("proctoring",),
+        (),
+        "exam id or attempt id",
+        ("LiveEvent",),
+        "What is pushed to open sockets, numbered without gaps for each feed.",
+    ),
+    Topic(
+        "proctoring.by-attempt.v1",
+        (STREAM,),
+        (STREAM,),
+        "attempt id",
+        ("AttemptAnswered",),
+        "Between workers of the stream: that an answer was saved, not which.",
+    ),
+    Topic(
+        "proctoring.by-exam.v1",
+        (STREAM,),
+        (STREAM,),
+        "exam id",
+        ("CandidateSeated",),
+        "Between workers of the stream: who sits an exam, from when to when, and where.",
+    ),
+    Topic(
+        "proctoring.worker.v1",
+        (STREAM,),
+        ("proctoring",),
+        "worker",
+        ("StateLost",),
+        "A worker of the stream asks for the events of running exams once more.",
     ),
     Topic(
         "audit.entries.v1",

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&proto/examhall/chassis/v1/outbox.proto\x12\x13\x65xamhall.chassis.v1\"\x1f\n\rReplayRequest\x12\x0e\n\x06topics\x18\x01 \x03(\t\"\x1d\n\x0bReplayReply\x12\x0e\n\x06\x65vents\x18\x01 \x01(\x04\x32X\n\x06Outbox\x12N\n\x06Replay\x12\".examhall.chassis.v1.ReplayRequest\x1a .examhall.chassis.v1.ReplayReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&proto/examhall/chassis/v1/outbox.proto\x12\x13\x65xamhall.chassis.v1\"-\n\rReplayRequest\x12\x0e\n\x06topics\x18\x01 \x03(\t\x12\x0c\n\x04keys\x18\x02 \x03(\t\"\x1d\n\x0bReplayReply\x12\x0e\n\x06\x65vents\x18\x01 \x01(\x04\x32X\n\x06Outbox\x12N\n\x06Replay\x12\".examhall.chassis.v1.ReplayRequest\x1a .examhall.chassis.v1.ReplayReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.examhall.chassis.v1.o
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REPLAYREQUEST']._serialized_start=63
-  _globals['_REPLAYREQUEST']._serialized_end=94
-  _globals['_REPLAYREPLY']._serialized_start=96
-  _globals['_REPLAYREPLY']._serialized_end=125
-  _globals['_OUTBOX']._serialized_start=127
-  _globals['_OUTBOX']._serialized_end=215
+  _globals['_REPLAYREQUEST']._serialized_end=108
+  _globals['_REPLAYREPLY']._serialized_start=110
+  _globals['_REPLAYREPLY']._serialized_end=139
+  _globals['_OUTBOX']._serialized_start=141
+  _globals['_OUTBOX']._serialized_end=229
 # @@protoc_insertion_point(module_scope)

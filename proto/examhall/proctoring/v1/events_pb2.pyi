@@ -72,7 +72,21 @@ class SecondOpinion(_message.Message):
     def __init__(self, distance: _Optional[str] = ..., p_value: _Optional[str] = ..., compared_with: _Optional[str] = ..., samples: _Optional[int] = ..., method: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class RiskAssessed(_message.Message):
-    __slots__ = ("attempt_id", "exam_id", "student_id", "revision", "as_of", "level", "behaviour_score", "behaviour_level", "reasons", "risk_score", "unscaled_risk_score", "risk_level", "components", "second_opinion", "violations", "integrity_score", "baseline_version")
+    __slots__ = ("attempt_id", "exam_id", "student_id", "revision", "as_of", "level", "behaviour_score", "behaviour_level", "reasons", "risk_score", "unscaled_risk_score", "risk_level", "components", "second_opinion", "violations", "integrity_score", "baseline_version", "answered_count", "position", "attempt_status", "figures", "is_over", "counts")
+    class FiguresEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class CountsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
     EXAM_ID_FIELD_NUMBER: _ClassVar[int]
     STUDENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +104,12 @@ class RiskAssessed(_message.Message):
     VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
     INTEGRITY_SCORE_FIELD_NUMBER: _ClassVar[int]
     BASELINE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_STATUS_FIELD_NUMBER: _ClassVar[int]
+    FIGURES_FIELD_NUMBER: _ClassVar[int]
+    IS_OVER_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
     attempt_id: str
     exam_id: str
     student_id: str
@@ -107,7 +127,13 @@ class RiskAssessed(_message.Message):
     violations: int
     integrity_score: str
     baseline_version: int
-    def __init__(self, attempt_id: _Optional[str] = ..., exam_id: _Optional[str] = ..., student_id: _Optional[str] = ..., revision: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., level: _Optional[str] = ..., behaviour_score: _Optional[int] = ..., behaviour_level: _Optional[str] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., risk_score: _Optional[str] = ..., unscaled_risk_score: _Optional[str] = ..., risk_level: _Optional[str] = ..., components: _Optional[_Iterable[_Union[Component, _Mapping]]] = ..., second_opinion: _Optional[_Union[SecondOpinion, _Mapping]] = ..., violations: _Optional[int] = ..., integrity_score: _Optional[str] = ..., baseline_version: _Optional[int] = ...) -> None: ...
+    answered_count: int
+    position: int
+    attempt_status: str
+    figures: _containers.ScalarMap[str, str]
+    is_over: bool
+    counts: _containers.ScalarMap[str, int]
+    def __init__(self, attempt_id: _Optional[str] = ..., exam_id: _Optional[str] = ..., student_id: _Optional[str] = ..., revision: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., level: _Optional[str] = ..., behaviour_score: _Optional[int] = ..., behaviour_level: _Optional[str] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., risk_score: _Optional[str] = ..., unscaled_risk_score: _Optional[str] = ..., risk_level: _Optional[str] = ..., components: _Optional[_Iterable[_Union[Component, _Mapping]]] = ..., second_opinion: _Optional[_Union[SecondOpinion, _Mapping]] = ..., violations: _Optional[int] = ..., integrity_score: _Optional[str] = ..., baseline_version: _Optional[int] = ..., answered_count: _Optional[int] = ..., position: _Optional[int] = ..., attempt_status: _Optional[str] = ..., figures: _Optional[_Mapping[str, str]] = ..., is_over: _Optional[bool] = ..., counts: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class Alert(_message.Message):
     __slots__ = ("alert_id", "revision", "attempt_id", "exam_id", "student_id", "kind", "severity", "at", "text", "count", "evidence")
@@ -205,6 +231,22 @@ class AttemptReviewed(_message.Message):
     at: _timestamp_pb2.Timestamp
     def __init__(self, attempt_id: _Optional[str] = ..., exam_id: _Optional[str] = ..., student_id: _Optional[str] = ..., revision: _Optional[int] = ..., is_reviewed: _Optional[bool] = ..., action_taken: _Optional[str] = ..., needs_manual_review: _Optional[bool] = ..., is_invalidated: _Optional[bool] = ..., reason: _Optional[str] = ..., by_person_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class IntegrityAssessed(_message.Message):
+    __slots__ = ("attempt_id", "exam_id", "student_id", "revision", "integrity_score", "level")
+    ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
+    EXAM_ID_FIELD_NUMBER: _ClassVar[int]
+    STUDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    INTEGRITY_SCORE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    attempt_id: str
+    exam_id: str
+    student_id: str
+    revision: int
+    integrity_score: str
+    level: str
+    def __init__(self, attempt_id: _Optional[str] = ..., exam_id: _Optional[str] = ..., student_id: _Optional[str] = ..., revision: _Optional[int] = ..., integrity_score: _Optional[str] = ..., level: _Optional[str] = ...) -> None: ...
+
 class Statistic(_message.Message):
     __slots__ = ("method", "kind", "value", "log10_value", "assumptions")
     METHOD_FIELD_NUMBER: _ClassVar[int]
@@ -280,7 +322,7 @@ class GroupFound(_message.Message):
     def __init__(self, exam_id: _Optional[str] = ..., group_id: _Optional[str] = ..., revision: _Optional[int] = ..., attempt_ids: _Optional[_Iterable[str]] = ..., likely_source_attempt_id: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CollusionProgress(_message.Message):
-    __slots__ = ("exam_id", "revision", "candidates", "pairs_tested", "pairs_flagged", "false_discovery_rate", "is_final", "as_of")
+    __slots__ = ("exam_id", "revision", "candidates", "pairs_tested", "pairs_flagged", "false_discovery_rate", "is_final", "as_of", "answers", "items_believed", "items", "request_id")
     EXAM_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
@@ -289,6 +331,10 @@ class CollusionProgress(_message.Message):
     FALSE_DISCOVERY_RATE_FIELD_NUMBER: _ClassVar[int]
     IS_FINAL_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_BELIEVED_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     exam_id: str
     revision: int
     candidates: int
@@ -297,4 +343,32 @@ class CollusionProgress(_message.Message):
     false_discovery_rate: str
     is_final: bool
     as_of: _timestamp_pb2.Timestamp
-    def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., candidates: _Optional[int] = ..., pairs_tested: _Optional[int] = ..., pairs_flagged: _Optional[int] = ..., false_discovery_rate: _Optional[str] = ..., is_final: _Optional[bool] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    answers: int
+    items_believed: int
+    items: int
+    request_id: str
+    def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., candidates: _Optional[int] = ..., pairs_tested: _Optional[int] = ..., pairs_flagged: _Optional[int] = ..., false_discovery_rate: _Optional[str] = ..., is_final: _Optional[bool] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answers: _Optional[int] = ..., items_believed: _Optional[int] = ..., items: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class ItemsCalibrated(_message.Message):
+    __slots__ = ("exam_id", "revision", "items")
+    EXAM_ID_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    exam_id: str
+    revision: int
+    items: _containers.RepeatedCompositeFieldContainer[ItemCalibration]
+    def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., items: _Optional[_Iterable[_Union[ItemCalibration, _Mapping]]] = ...) -> None: ...
+
+class ItemCalibration(_message.Message):
+    __slots__ = ("question_id", "option_ids", "slopes", "intercepts", "answers")
+    QUESTION_ID_FIELD_NUMBER: _ClassVar[int]
+    OPTION_IDS_FIELD_NUMBER: _ClassVar[int]
+    SLOPES_FIELD_NUMBER: _ClassVar[int]
+    INTERCEPTS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    question_id: str
+    option_ids: _containers.RepeatedScalarFieldContainer[str]
+    slopes: _containers.RepeatedScalarFieldContainer[str]
+    intercepts: _containers.RepeatedScalarFieldContainer[str]
+    answers: int
+    def __init__(self, question_id: _Optional[str] = ..., option_ids: _Optional[_Iterable[str]] = ..., slopes: _Optional[_Iterable[str]] = ..., intercepts: _Optional[_Iterable[str]] = ..., answers: _Optional[int] = ...) -> None: ...
