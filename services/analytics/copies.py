@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
+from chassis.copies import keep_newer
 from chassis.outbox import moment_of
 from proto.examhall.attempts.v1.events_pb2 import AttemptState
 from proto.examhall.exams.v1.events_pb2 import ExamState
@@ -44,12 +43,12 @@ async def keep_person(tx: AsyncSession, state: PersonState) -> None:
         class_id=_id(state.class_id),
         centre_id=_id(state.centre_id),
     )
-    await _keep_newer(tx, person)
+    await _keep(tx, person)
 
 
 async def forget_person(tx: AsyncSession, deleted: PersonDeleted) -> None:
     """Forgets all but that there was such a person."""
-    await _keep_newer(tx, Person(id=UUID(deleted.person_id), version=deleted.version, is_deleted=True))
+    await _keep(tx, Person(id=UUID(deleted.person_id), version=deleted.version, is_deleted=True))
 
 
 async def keep_class(tx: AsyncSession, state: ClassState) -> None:
@@ -63,17 +62,17 @@ async def keep_class(tx: AsyncSession, state: ClassState) -> None:
         centre_id=_id(state.centre_id),
         teacher_ids=_ids(state.teacher_ids),
     )
-    await _keep_newer(tx, school_class)
+    await _keep(tx, school_class)
 
 
 async def forget_class(tx: AsyncSession, deleted: ClassDeleted) -> None:
     """Forgets all but that there was such a class."""
-    await _keep_newer(tx, SchoolClass(id=UUID(deleted.class_id), version=deleted.version, is_deleted=True))
+    await _keep(tx, SchoolClass(id=UUID(deleted.class_id), version=deleted.version, is_deleted=True))
 
 
 async def keep_centre(tx: AsyncSession, state: CentreState) -> None:
     """Stores a centre's name."""
-    await _keep_newer(tx, Centre(id=UUID(state.centre_id), version=state.version, name=state.name, code=state.code))
+    await _keep(tx, Centre(id=UUID(state.centre_id), version=state.version, name=state.name, code=state.code))
 
 
 async def keep_exam(tx: AsyncSession, state: ExamState) -> None:
@@ -93,7 +92,7 @@ async def keep_exam(tx: AsyncSession, state: ExamState) -> None:
         passing_percentage=_decimal(state.passing_percentage),
         published_at=moment_of(state, "published_at"),
     )
-    await _keep_newer(tx, exam, "revision")
+    await _keep(tx, exam, "revision")
 
 
 async def keep_attempt(tx: AsyncSession, state: AttemptState) -> None:
@@ -112,7 +111,7 @@ async def keep_attempt(tx: AsyncSession, state: AttemptState) -> None:
         question_count=state.question_count,
         answered_count=state.answered_count,
     )
-    await _keep_newer(tx, attempt)
+    await _keep(tx, attempt)
 
 
 async def keep_grade(tx: AsyncSession, state: GradeState) -> None:
@@ -133,7 +132,7 @@ async def keep_grade(tx: AsyncSession, state: GradeState) -> None:
         marked_points=sum((_decimal(mark.points_awarded) or Decimal(0) for mark in state.marks), Decimal(0)),
         submitted_at=moment_of(state, "submitted_at"),
     )
-    if await _keep_newer(tx, grade, "revision"):
+    if await _keep(tx, grade, "revision"):
         await _replace_marks(tx, grade.attempt_id, state.marks)
 
 
@@ -156,17 +155,9 @@ async def _replace_marks(tx: AsyncSession, attempt_id: UUID, marks: Sequence[Que
     )
 
 
-async def _keep_newer(tx: AsyncSession, row: SQLModel, version: str = "version") -> bool:
+async def _keep(tx: AsyncSession, row: SQLModel, version: str = "version") -> bool:
     """Whether the row is newer than the stored one of the same id, and so stored."""
-    table = type(row)
-    [key] = [column.name for column in sa.inspect(table).primary_key]
-    values: dict[str, Any] = row.model_dump()
-    statement = insert(table).values(values)
-    newer = statement.excluded[version] > getattr(table, version)
-    kept = await tx.scalar(
-        statement.on_conflict_do_update(index_elements=[key], set_=values, where=newer).returning(getattr(table, key))
-    )
-    return kept is not None
+    return await keep_newer(tx, type(row), row.model_dump(), version)
 
 
 def _id(text: str) -> UUID | None:

@@ -4,10 +4,10 @@ from collections import OrderedDict
 from uuid import UUID
 
 import grpc
-import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.copies import keep_newer
 from chassis.errors import NotFound
 from chassis.rpc import domain_error_of
 from chassis.service import Runtime
@@ -100,19 +100,6 @@ def person_of(state: bytes | None) -> people_pb2.PersonState:
     return people_pb2.PersonState.FromString(state)
 
 
-_KEEP_EXAM = sa.text(
-    "INSERT INTO exams (id, revision, instructor_id, proctor_ids, state)"
-    " VALUES (:id, :revision, :instructor_id, CAST(:proctor_ids AS uuid[]), :state)"
-    " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, instructor_id = excluded.instructor_id,"
-    " proctor_ids = excluded.proctor_ids, state = excluded.state WHERE exams.revision < excluded.revision"
-)
-_KEEP_PERSON = sa.text(
-    "INSERT INTO people (id, version, state) VALUES (:id, :version, :state)"
-    " ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state"
-    " WHERE people.version < excluded.version"
-)
-
-
 async def keep_exam(tx: AsyncSession, state: events_pb2.ExamState) -> None:
     """Stores an exam's state unless a newer one is there."""
     values = {
@@ -122,10 +109,10 @@ async def keep_exam(tx: AsyncSession, state: events_pb2.ExamState) -> None:
         "proctor_ids": [UUID(proctor) for proctor in state.proctor_ids],
         "state": state.SerializeToString(),
     }
-    await tx.execute(_KEEP_EXAM, values)
+    await keep_newer(tx, ExamCopy, values, "revision")
 
 
 async def keep_person(tx: AsyncSession, person_id: UUID, version: int, state: people_pb2.PersonState | None) -> None:
     """Stores a person's state (None: deleted) unless a newer one is there."""
     content = state.SerializeToString() if state else None
-    await tx.execute(_KEEP_PERSON, {"id": person_id, "version": version, "state": content})
+    await keep_newer(tx, PersonCopy, {"id": person_id, "version": version, "state": content})

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import grpc
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from chassis.copies import keep_newer
 from chassis.errors import NotFound
 from chassis.rpc import domain_error_of
 from proto.examhall.identity.v1.identity_pb2 import GetPersonRequest
@@ -28,28 +28,20 @@ async def remember_person(tx: AsyncSession, state: PersonState) -> None:
     is_student = state.role == "student"
     keys = student_keys(state.person_id, state.class_id, state.specialization_id, state.centre_id, state.level)
     values = {
+        "id": UUID(state.person_id),
         "version": state.version,
         "role": state.role,
         "centre_id": UUID(state.centre_id) if state.centre_id else None,
         "audience_keys": sorted(keys) if is_student else [],
         "is_deleted": False,
     }
-    await _upsert(tx, UUID(state.person_id), values)
+    await keep_newer(tx, Person, values)
 
 
 async def forget_person(tx: AsyncSession, person_id: UUID, version: int) -> None:
     """Keeps nothing of a deleted person but that they are deleted."""
-    values = {"version": version, "role": "", "centre_id": None, "audience_keys": [], "is_deleted": True}
-    await _upsert(tx, person_id, values)
-
-
-async def _upsert(tx: AsyncSession, person_id: UUID, values: dict[str, object]) -> None:
-    statement = insert(Person).values(id=person_id, **values)
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["id"], set_=values, where=col(Person.version) < statement.excluded.version
-        )
-    )
+    gone = {"id": person_id, "version": version, "role": "", "centre_id": None, "audience_keys": [], "is_deleted": True}
+    await keep_newer(tx, Person, gone)
 
 
 async def ensure_known(tx: AsyncSession, identity: grpc.aio.Channel, person_ids: Collection[UUID]) -> None:

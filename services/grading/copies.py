@@ -1,13 +1,11 @@
 """Copies of what other services tell: exams, people, classes, centres, attempts. A state that is not newer than the stored one changes nothing."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import SQLModel
 
+from chassis.copies import keep_newer
 from chassis.outbox import moment_of
 from proto.examhall.attempts.v1.events_pb2 import AttemptState
 from proto.examhall.exams.v1.events_pb2 import ExamState
@@ -29,7 +27,7 @@ async def keep_exam(tx: AsyncSession, state: ExamState) -> None:
         "closes_at": moment_of(state.schedule, "closes_at"),
         "release_automatically": state.release_automatically,
     }
-    await _keep_newer(tx, Exam, values, "revision")
+    await keep_newer(tx, Exam, values, "revision")
 
 
 async def keep_person(tx: AsyncSession, state: PersonState) -> None:
@@ -40,7 +38,7 @@ async def keep_person(tx: AsyncSession, state: PersonState) -> None:
         "name": state.name,
         "registration_number": state.registration_number,
     }
-    await _keep_newer(tx, Person, values)
+    await keep_newer(tx, Person, values)
 
 
 async def keep_class(tx: AsyncSession, state: ClassState) -> None:
@@ -52,12 +50,12 @@ async def keep_class(tx: AsyncSession, state: ClassState) -> None:
         "section": state.section,
         "academic_year": state.academic_year,
     }
-    await _keep_newer(tx, SchoolClass, values)
+    await keep_newer(tx, SchoolClass, values)
 
 
 async def keep_centre(tx: AsyncSession, state: CentreState) -> None:
     """Stores a centre's name."""
-    await _keep_newer(tx, Centre, {"id": UUID(state.centre_id), "version": state.version, "name": state.name})
+    await keep_newer(tx, Centre, {"id": UUID(state.centre_id), "version": state.version, "name": state.name})
 
 
 async def keep_attempt(tx: AsyncSession, state: AttemptState, at: datetime) -> None:
@@ -76,12 +74,4 @@ async def keep_attempt(tx: AsyncSession, state: AttemptState, at: datetime) -> N
         "marking_tries": 0,
         "marking_error": "",
     }
-    await _keep_newer(tx, Attempt, values)
-
-
-async def _keep_newer(
-    tx: AsyncSession, table: type[SQLModel], values: dict[str, Any], version: str = "version"
-) -> None:
-    statement = insert(table).values(values)
-    newer = statement.excluded[version] > getattr(table, version)
-    await tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values, where=newer))
+    await keep_newer(tx, Attempt, values)
