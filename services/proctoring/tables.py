@@ -19,6 +19,8 @@ from chassis.tables import table_base
 Table = table_base()
 
 SCORE = sa.Numeric(7, 4)
+# Events fill the columns that they know of; the others begin with these.
+ZERO, FALSE, EMPTY = {"server_default": sa.text("0")}, {"server_default": sa.false()}, {"server_default": ""}
 LEVELS = ("low", "medium", "high", "critical")
 ALERT_STATUSES = ("open", "acknowledged", "resolved", "dismissed")
 
@@ -37,7 +39,7 @@ class Person(Table, table=True):
 
 
 class Exam(Table, table=True):
-    """A published exam: whose it is, who watches it, by which rules. `items` of all versions: question id, option ids in the author's order."""
+    """A published exam: whose it is and who watches it. Its rules are those of its newest version that is known here."""
 
     __tablename__ = "exams"
     id: UUID = Field(primary_key=True)
@@ -52,11 +54,25 @@ class Exam(Table, table=True):
     opens_at: datetime | None
     closes_at: datetime | None
     published_at: datetime | None
-    rules: dict[str, Any] | None = Field(default=None, sa_type=JSONB)  # None until the paper was fetched
-    rules_version: int = 0  # the exam version that rules and items stand for
-    is_order_shuffled: bool = False
-    items: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB)
-    is_collusion_final: bool = False  # the analysis at the close was asked for
+    rules: dict[str, Any] | None = Field(default=None, sa_type=JSONB)  # None until a paper was fetched
+    rules_version: int = Field(default=0, sa_column_kwargs=ZERO)  # the exam version that the rules stand for
+    watch_revision: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs=ZERO)  # of `watched`
+    watched: bytes | None = Field(default=None, sa_type=BYTEA)  # the last ExamWatched, serialised; None: not proctored
+    is_collusion_final: bool = Field(default=False, sa_column_kwargs=FALSE)  # the analysis at the close was asked for
+
+
+class ExamVersion(Table, table=True):
+    """What proctoring needs of a frozen version's paper; it never changes, so it is fetched once.
+
+    `items`: the questions answered by choosing one option, each with question_id, option_ids in the author's order, and its position from 1.
+    """
+
+    __tablename__ = "exam_versions"
+    exam_id: UUID = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    rules: dict[str, Any] = Field(sa_type=JSONB)
+    is_order_shuffled: bool
+    items: list[dict[str, Any]] = Field(sa_type=JSONB)
 
 
 class Attempt(Table, table=True):
@@ -78,23 +94,30 @@ class Attempt(Table, table=True):
     class_id: UUID | None = None
     question_count: int = 0
 
-    is_proctored: bool = False
-    watch_revision: int = 0
-    last_batch: int = Field(default=0, sa_type=sa.BigInteger)
+    is_proctored: bool = Field(default=False, sa_column_kwargs=FALSE)
+    watch_revision: int = Field(default=0, sa_column_kwargs=ZERO)
+    last_batch: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs=ZERO)
     allowance_left: float | None = None  # of the rate of batches, as of allowance_at
     allowance_at: datetime | None = None
     last_signal_at: datetime | None = None
 
-    risk_revision: int = Field(default=0, sa_type=sa.BigInteger)
-    level: str = "low"
-    behaviour_score: int = 0
-    risk_score: Decimal = Field(default=Decimal(0), sa_type=SCORE)
+    # Of the last RiskAssessed.
+    risk_revision: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs=ZERO)
+    level: str = Field(default="low", sa_column_kwargs={"server_default": "low"})
+    behaviour_score: int = Field(default=0, sa_column_kwargs=ZERO)
+    risk_score: Decimal = Field(default=Decimal(0), sa_type=SCORE, sa_column_kwargs=ZERO)
     integrity_score: Decimal | None = Field(default=None, sa_type=SCORE)
-    violations: int = 0
-    answered_count: int = 0
-    position: int = 0
+    violations: int = Field(default=0, sa_column_kwargs=ZERO)
+    answered_count: int = Field(default=0, sa_column_kwargs=ZERO)
+    position: int = Field(default=0, sa_column_kwargs=ZERO)
     assessed_at: datetime | None = None
-    assessment: bytes | None = Field(default=None, sa_type=BYTEA)  # the last RiskAssessed, serialised
+    assessment: bytes | None = Field(default=None, sa_type=BYTEA)  # the RiskAssessed itself, serialised
+
+    __table_args__ = (
+        sa.Index(
+            "ix_attempts_under_way", "exam_id", postgresql_where=sa.text("is_proctored AND status <> 'submitted'")
+        ),
+    )
 
 
 class SignalBatch(Table, table=True):
@@ -107,8 +130,14 @@ class SignalBatch(Table, table=True):
     exam_id: UUID = Field(index=True)
     received_at: datetime = Field(index=True)
     signals: bytes = Field(sa_type=BYTEA)
+    has_camera: bool = False  # signals of kinds that are kept shorter: taken out when their time is over
+    has_movement: bool = False  # keystrokes and mouse
 
-    __table_args__ = (sa.UniqueConstraint("attempt_id", "batch_id"),)
+    __table_args__ = (
+        sa.UniqueConstraint("attempt_id", "batch_id"),
+        sa.Index("ix_signal_batches_camera", "received_at", postgresql_where=sa.text("has_camera")),
+        sa.Index("ix_signal_batches_movement", "received_at", postgresql_where=sa.text("has_movement")),
+    )
 
 
 class Alert(Table, table=True):
@@ -126,11 +155,11 @@ class Alert(Table, table=True):
     text: str
     count: int
     told: bytes = Field(sa_type=BYTEA)
-    status: str = "open"
-    version: int = 1  # of what people did with it
+    status: str = Field(default="open", sa_column_kwargs={"server_default": "open"})
+    version: int = Field(default=1, sa_column_kwargs={"server_default": sa.text("1")})  # of what people did with it
     settled_by: UUID | None = None
     settled_at: datetime | None = None
-    reason: str = ""
+    reason: str = Field(default="", sa_column_kwargs=EMPTY)
 
     __table_args__ = (sa.CheckConstraint(sa.column("status").in_(ALERT_STATUSES), name="status"),)
 
@@ -250,3 +279,11 @@ class FeedEntry(Table, table=True):
     type: str
     at: datetime = Field(index=True)
     body: str
+
+
+class ReplayWish(Table, table=True):
+    """A worker of the stream asked for the events of running exams. Kept until they were published once more."""
+
+    __tablename__ = "replay_wishes"
+    worker: str = Field(primary_key=True)
+    asked_at: datetime

@@ -1,0 +1,5 @@
+"""Proctoring's REST routes, one module for each thing they are about."""
+
+from fastapi import APIRouter
+
+ROUTERS: list[APIRouter] = []
