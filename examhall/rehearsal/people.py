@@ -6,6 +6,7 @@ from enum import Enum, auto
 from random import Random
 from typing import Any
 
+from examhall.rehearsal.acts import Act, Peek
 from examhall.rehearsal.answering import respond
 
 Json = Mapping[str, Any]
@@ -64,7 +65,7 @@ class Reload:
     """The page is opened anew: the paper is read again."""
 
 
-Step = Think | Give | SendAgain | SendStale | LoseNetwork | FindNetwork | Reload
+Step = Think | Give | SendAgain | SendStale | LoseNetwork | FindNetwork | Reload | Peek | Act
 
 
 @dataclass(frozen=True)
@@ -101,16 +102,22 @@ class Script:
 
 
 def write_script(
-    seed: str, questions: Sequence[Json], keys: Mapping[str, Json], sitting_seconds: float, meets_deadline: bool
+    seed: str,
+    questions: Sequence[Json],
+    keys: Mapping[str, Json],
+    sitting_seconds: float,
+    meets_deadline: bool,
+    person: Temperament | None = None,
 ) -> Script:
     """The script of one student; the same for the same arguments.
 
     `questions` is the paper in this student's order; `keys` the author's form of those whose key is known, by id (a student
     knows the right answer now and then); the script fits into `sitting_seconds`, or runs beyond it where the ending says so.
-    Where the sitting does not reach the exam's deadline (`meets_deadline` false), everybody submits.
+    Where the sitting does not reach the exam's deadline (`meets_deadline` false), everybody submits. The seed decides what kind of person
+    it is, unless that is given.
     """
     random = Random(seed)
-    person = random.choices([each for _, each in TEMPERAMENTS], [weight for weight, _ in TEMPERAMENTS])[0]
+    person = person or random.choices([each for _, each in TEMPERAMENTS], [weight for weight, _ in TEMPERAMENTS])[0]
     ending = person.ending if meets_deadline else Ending.SUBMITS
     steps: list[Step] = []
     for question in questions:
