@@ -88,6 +88,7 @@ class Attempt(Table, table=True):
     status: str
     started_at: datetime
     deadline_at: datetime
+    paused_at: datetime | None = None
     submitted_at: datetime | None = None
     submit_reason: str = ""
     centre_id: UUID | None = None
@@ -157,6 +158,9 @@ class Alert(Table, table=True):
     told: bytes = Field(sa_type=BYTEA)
     status: str = Field(default="open", sa_column_kwargs={"server_default": "open"})
     version: int = Field(default=1, sa_column_kwargs={"server_default": sa.text("1")})  # of what people did with it
+    settled_revision: int = Field(
+        default=0, sa_type=sa.BigInteger, sa_column_kwargs=ZERO
+    )  # that it had then; 0: nobody has
     settled_by: UUID | None = None
     settled_at: datetime | None = None
     reason: str = Field(default="", sa_column_kwargs=EMPTY)
