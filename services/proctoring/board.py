@@ -1,0 +1,165 @@
+"""The board of an exam: how every attempt stands now, by the server's clock, and the state that is pushed to proctors between two readings of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.proctoring.feeds import exam_feed
+from services.proctoring.levels import Level
+from services.proctoring.tables import LEVELS, Alert, Attempt, Feed, Person, Review
+
+SUBMITTED = "submitted"
+
+
+class Standing(NamedTuple):
+    """How an attempt stands, without its unfolded assessment: what lists of attempts show. The fields are columns of the same names."""
+
+    id: UUID
+    exam_id: UUID
+    student_id: UUID
+    number: int
+    status: str
+    started_at: datetime
+    deadline_at: datetime
+    paused_at: datetime | None
+    submitted_at: datetime | None
+    submit_reason: str
+    centre_id: UUID | None
+    class_id: UUID | None
+    question_count: int
+    is_proctored: bool
+    last_signal_at: datetime | None
+    level: str
+    behaviour_score: int
+    risk_score: Decimal
+    integrity_score: Decimal | None
+    violations: int
+    answered_count: int
+    position: int
+    assessed_at: datetime | None
+    student_name: str | None
+    registration_number: str | None
+    is_reviewed: bool
+    needs_manual_review: bool
+    is_invalidated: bool
+
+
+_OF_ATTEMPT = Standing._fields[: Standing._fields.index("student_name")]
+_COLUMNS = (
+    *(getattr(Attempt, name) for name in _OF_ATTEMPT),
+    col(Person.name),
+    col(Person.registration_number),
+    *(sa.func.coalesce(flag, False) for flag in (col(Review.is_reviewed), col(Review.needs_manual_review), col(Review.is_invalidated))),
+)  # fmt: skip
+
+# ix_attempts_exam_id serves it.
+_STANDINGS = (
+    sa.select(*_COLUMNS)
+    .outerjoin(Person, col(Person.id) == col(Attempt.student_id))
+    .outerjoin(Review, col(Review.attempt_id) == col(Attempt.id))
+)
+
+
+async def standings(tx: AsyncSession, *conditions: sa.ColumnElement[bool]) -> list[Standing]:
+    """The attempts that meet the conditions (on Attempt), by start."""
+    query = _STANDINGS.where(*conditions).order_by(col(Attempt.started_at), col(Attempt.id))
+    return [Standing(*row) for row in await tx.execute(query)]
+
+
+async def open_alerts(tx: AsyncSession, condition: sa.ColumnElement[bool]) -> dict[UUID, Counter[str]]:
+    """For each attempt, how many alerts of each severity nobody has dealt with yet; `condition` on Alert."""
+    query = (
+        sa.select(col(Alert.attempt_id), col(Alert.severity), sa.func.count())
+        .where(col(Alert.status) == "open", condition)
+        .group_by(col(Alert.attempt_id), col(Alert.severity))
+    )
+    found: dict[UUID, Counter[str]] = {}
+    for attempt_id, severity, count in await tx.execute(query):
+        found.setdefault(attempt_id, Counter())[severity] = count
+    return found
+
+
+async def last_number(tx: AsyncSession, feed: str) -> int:
+    """The number last given in a feed; 0: none yet."""
+    return await tx.scalar(sa.select(col(Feed.last)).where(col(Feed.feed) == feed)) or 0
+
+
+class Board(NamedTuple):
+    """An exam at one instant. `cursor`: the last number of its feed, all of which the rows show already."""
+
+    cursor: int
+    standings: list[Standing]
+    alerts: Mapping[UUID, Counter[str]]
+
+
+async def board_of(tx: AsyncSession, exam_id: UUID, readable: sa.ColumnElement[bool]) -> Board:
+    """The attempts of an exam that the caller may read, with the feed's cursor at the same instant. `tx` must see one snapshot throughout."""
+    return Board(
+        await last_number(tx, exam_feed(exam_id)),
+        await standings(tx, col(Attempt.exam_id) == exam_id, readable),
+        await open_alerts(tx, col(Alert.exam_id) == exam_id),
+    )
+
+
+def seconds_left(standing: Standing, at: datetime) -> int:
+    """Whole seconds to the deadline; they stand still while paused, and are 0 after submission."""
+    if standing.status == SUBMITTED:
+        return 0
+    now = standing.paused_at if standing.status == "paused" and standing.paused_at else at
+    return max(int((standing.deadline_at - now).total_seconds()), 0)
+
+
+def silent_seconds(standing: Standing, at: datetime) -> int | None:
+    """Whole seconds since the browser last told anything, or since the start when it never has; None where nothing is awaited."""
+    if standing.status == SUBMITTED or not standing.is_proctored:
+        return None
+    return max(int((at - (standing.last_signal_at or standing.started_at)).total_seconds()), 0)
+
+
+def progress(standing: Standing) -> int:
+    """The share of questions that have an answer, in whole per cent."""
+    return min(100 * standing.answered_count // standing.question_count, 100) if standing.question_count else 0
+
+
+def counts_by_level(standings: Iterable[Standing]) -> dict[str, int]:
+    """How many proctored attempts are at each level."""
+    found = Counter(standing.level for standing in standings if standing.is_proctored)
+    return {level: found[level] for level in LEVELS}
+
+
+def quiz_status(exam_id: UUID, standings: Iterable[Standing], at: datetime, most: int | None = None) -> dict[str, Any]:
+    """The message quiz_status: who is in, how far, and how it looks. At most `most` students are named, the gravest first, then by start."""
+    rows = sorted(standings, key=lambda row: (row.status == SUBMITTED, -Level(row.level).rank, -row.violations, row.started_at, row.id))  # fmt: skip
+    submitted = sum(row.status == SUBMITTED for row in rows)
+    return {
+        "exam_id": str(exam_id),
+        "active_attempts": len(rows) - submitted,
+        "completed_attempts": submitted,
+        "levels": counts_by_level(rows),
+        "students": [_student(row, at) for row in rows[:most]],
+    }
+
+
+def _student(row: Standing, at: datetime) -> dict[str, Any]:
+    return {
+        "attempt_id": str(row.id),
+        "student_id": str(row.student_id),
+        "student_name": row.student_name,
+        "status": row.status,
+        "current_question": row.position,
+        "total_questions": row.question_count,
+        "answered": row.answered_count,
+        "progress": progress(row),
+        "violations": row.violations,
+        "level": row.level,
+        "time_elapsed_minutes": max(int(((row.submitted_at or at) - row.started_at).total_seconds() // 60), 0),
+        "seconds_left": seconds_left(row, at),
+        "silent_seconds": silent_seconds(row, at),
+    }
