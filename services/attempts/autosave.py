@@ -25,6 +25,7 @@ from chassis.ids import new_id
 from chassis.outbox import MAX_EVENT_BYTES
 from proto.examhall.attempts.v1.events_pb2 import AnswersSaved, AttemptAnswers, SavedAnswer
 from services.attempts.copies import Copies
+from services.attempts.endings import ending_text
 from services.attempts.gathering import Gathering
 from services.attempts.problems import AttemptClosed, AttemptPaused, DeadlinePassed
 from services.attempts.responses import Answerable, BadResponse, message_of, read_response
@@ -47,7 +48,7 @@ WITH given AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::bool[], $7::bytea[], $8::uuid[], $9::text[])
         WITH ORDINALITY AS given(attempt_id, student_id, question_id, revision, response, is_flagged, fragment, event_id, traceparent, n)
 ), locked AS MATERIALIZED (
-    SELECT id, exam_id, student_id, status, deadline_at FROM attempts
+    SELECT id, exam_id, student_id, status, deadline_at, submit_reason FROM attempts
     WHERE id = ANY ($10::uuid[]) ORDER BY id FOR NO KEY UPDATE
 ), clock AS MATERIALIZED (
     SELECT clock_timestamp() AS at FROM (SELECT count(*) FROM locked) AS all_locked
@@ -69,7 +70,7 @@ WITH given AS (
     WHERE ((allowed.attempt_id, allowed.question_id) IN (SELECT attempt_id, question_id FROM saved)) IS TRUE
     GROUP BY allowed.event_id, exams.id, exams.head
 )
-SELECT locked.student_id = given.student_id AS is_own, locked.status, locked.deadline_at, clock.at,
+SELECT locked.student_id = given.student_id AS is_own, locked.status, locked.deadline_at, locked.submit_reason, clock.at,
        saved.attempt_id IS NOT NULL AS is_saved,
        CASE WHEN saved.attempt_id IS NULL THEN (
            SELECT revision FROM answers WHERE attempt_id = given.attempt_id AND question_id = given.question_id
@@ -151,6 +152,7 @@ class Outcome(msgspec.Struct, frozen=True):
     at: datetime
     is_saved: bool
     revision: int | None
+    submit_reason: str | None
 
     def saved(self) -> Saved:
         """What is stored now. Raises AttemptClosed, DeadlinePassed, AttemptPaused, NotFound when the save was refused."""
@@ -165,8 +167,11 @@ class Outcome(msgspec.Struct, frozen=True):
         if not self.is_own or self.deadline_at is None:
             return NotFound("There is no such attempt.")
         if self.status == "submitted":
+            reason = self.submit_reason or ""
             return AttemptClosed(
-                "The attempt is submitted; nothing can be changed any more.", stored_revision=self.revision
+                f"{ending_text(reason)} Nothing can be changed any more.",
+                stored_revision=self.revision,
+                submit_reason=reason,
             )
         if self.status == "paused":
             return AttemptPaused("The attempt is paused; save again when it goes on. The clock stands still meanwhile.")
@@ -269,7 +274,7 @@ class Autosave:
         outcomes = [
             Outcome(
                 row["is_own"], row["status"], row["deadline_at"], row["at"], row["is_saved"],
-                save.revision if row["is_saved"] else row["revision_before"],
+                save.revision if row["is_saved"] else row["revision_before"], row["submit_reason"],
             )
             for save, row in zip(saves, rows, strict=True)
         ]  # fmt: skip
@@ -287,7 +292,7 @@ class Autosave:
         for index in stale:
             save, outcome = saves[index], outcomes[index]
             revision = revisions[save.attempt_id, save.question_id]
-            outcomes[index] = Outcome(outcome.is_own, outcome.status, outcome.deadline_at, outcome.at, False, revision)
+            outcomes[index] = msgspec.structs.replace(outcome, is_saved=False, revision=revision)
         return outcomes
 
 
@@ -370,4 +375,4 @@ def _event_ids(saves: Sequence[Save]) -> list[UUID]:
 
 def _overtaken(outcome: Outcome) -> Outcome:
     """The outcome of a save that another save of its batch has overtaken."""
-    return Outcome(outcome.is_own, outcome.status, outcome.deadline_at, outcome.at, False, outcome.revision)
+    return msgspec.structs.replace(outcome, is_saved=False)

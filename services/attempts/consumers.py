@@ -1,14 +1,22 @@
-"""What attempts hears: exams and people, kept as copies. Events may come twice and late; only a newer state replaces an older one."""
+"""What attempts hears: exams and people, kept as copies, and attempts whose violations reached the limit.
+
+Events may come twice and late: only a newer state replaces an older one, and an attempt is submitted once.
+"""
 
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.consuming import Delivery, Subscription
 from proto.examhall.exams.v1.events_pb2 import ExamArchived, ExamPublished, ExamScheduleChanged
 from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonDeleted, PersonRegistered
+from proto.examhall.proctoring.v1.events_pb2 import ViolationLimitReached
 from services.attempts.app_state import parts_of
 from services.attempts.copies import keep_exam, keep_person
+from services.attempts.submitting import submit_at_limit
+
+log = structlog.get_logger()
 
 
 async def take_in_publication(tx: AsyncSession, event: ExamPublished, delivery: Delivery) -> None:
@@ -33,6 +41,18 @@ async def forget_person(tx: AsyncSession, event: PersonDeleted, delivery: Delive
     await keep_person(tx, UUID(event.person_id), event.version, None)
 
 
+async def end_attempt(tx: AsyncSession, event: ViolationLimitReached, delivery: Delivery) -> None:
+    """Submits the attempt.
+
+    In a transaction of its own: saves lock attempts in the order of their ids, and the one that takes in a batch of events would lock them in
+    the order of the events, so that each could wait for the other. A repetition finds the attempt submitted.
+    """
+    async with delivery.runtime.database.session() as own:
+        attempt = await submit_at_limit(own, UUID(event.attempt_id), event.violations, event.limit)
+    outcome = "none_open" if attempt is None else attempt.submit_reason
+    log.info("violation_limit_reached", attempt_id=event.attempt_id, violations=event.violations, outcome=outcome)
+
+
 SUBSCRIPTIONS = (
     Subscription(
         "exams.exams.v1",
@@ -42,4 +62,5 @@ SUBSCRIPTIONS = (
         "identity.people.v1",
         {PersonRegistered: take_in_person, PersonChanged: take_in_person, PersonDeleted: forget_person},
     ),
+    Subscription("proctoring.alerts.v1", {ViolationLimitReached: end_attempt}),
 )

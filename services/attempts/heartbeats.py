@@ -15,7 +15,7 @@ from services.attempts.deadlines import time_left
 from services.attempts.gathering import Gathering
 
 _PULSES = """
-SELECT id, student_id, status, deadline_at, paused_at, clock_timestamp() AS at FROM attempts WHERE id = ANY ($1::uuid[])
+SELECT id, student_id, status, deadline_at, paused_at, submit_reason, clock_timestamp() AS at FROM attempts WHERE id = ANY ($1::uuid[])
 """
 
 
@@ -28,6 +28,7 @@ class Pulse:
     deadline_at: datetime
     server_time: datetime
     seconds_left: int
+    submit_reason: str
 
 
 class Heartbeats:
@@ -60,4 +61,4 @@ class Heartbeats:
 def _pulse(row: asyncpg.Record) -> Pulse:
     left = time_left(row["deadline_at"], row["paused_at"], row["at"])
     seconds = 0 if row["status"] == "submitted" else int(left.total_seconds())
-    return Pulse(row["student_id"], row["status"], row["deadline_at"], row["at"], seconds)
+    return Pulse(row["student_id"], row["status"], row["deadline_at"], row["at"], seconds, row["submit_reason"])

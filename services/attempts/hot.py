@@ -12,6 +12,7 @@ from chassis.hot import HotCall, HotOperation, HotReply, HotRoute, Pending
 from chassis.service import Runtime
 from services.attempts.app_state import parts_of
 from services.attempts.autosave import Autosave, GivenAnswer, Outcome, Saved, Sitting, identifier, read_save
+from services.attempts.endings import ending_text
 from services.attempts.heartbeats import Heartbeats, Pulse
 
 T = TypeVar("T")
@@ -64,6 +65,8 @@ class PulseReply(msgspec.Struct, frozen=True):
     server_time: str
     seconds_left: int
     deadline_at: str
+    submit_reason: str
+    submit_text: str
 
 
 _SAVE_ONE = HotOperation(
@@ -147,9 +150,15 @@ async def heartbeat(runtime: Runtime, call: HotCall) -> HotReply:
     """POST /attempts/{id}/heartbeat: status and time left, by the server's clock."""
     heartbeats: Heartbeats = parts_of(runtime).heartbeats
     pulse: Pulse = await heartbeats.beat(call.actor, identifier(call.parts[0]))
-    return HotReply(
-        200, _encode(PulseReply(pulse.status, iso(pulse.server_time), pulse.seconds_left, iso(pulse.deadline_at)))
+    reply = PulseReply(
+        pulse.status,
+        iso(pulse.server_time),
+        pulse.seconds_left,
+        iso(pulse.deadline_at),
+        pulse.submit_reason,
+        ending_text(pulse.submit_reason),
     )
+    return HotReply(200, _encode(reply))
 
 
 @lru_cache(64)  # all saves of a commit have the same moment

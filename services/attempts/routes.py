@@ -11,6 +11,7 @@ from sqlmodel import col
 from chassis.http import Caller, Page, PageQuery, RuntimeOf, Tx
 from services.attempts import pausing
 from services.attempts.app_state import parts_of
+from services.attempts.endings import ending_text
 from services.attempts.problems import AttemptPaused, ReviewNotAllowed
 from services.attempts.rights import attempt_within_reach, within_reach
 from services.attempts.starting import start_attempt
@@ -78,7 +79,10 @@ async def read_paper(attempt_id: UUID, tx: Tx, caller: Caller, runtime: RuntimeO
     if caller.role == "student" and attempt.status == "paused":
         raise AttemptPaused("The attempt is paused; the paper is shown again when it goes on.")
     if caller.role == "student" and attempt.status == "submitted" and not paper.settings.allow_review_after_submit:
-        raise ReviewNotAllowed("The attempt is submitted, and this exam does not allow a look back at the paper.")
+        raise ReviewNotAllowed(
+            f"{ending_text(attempt.submit_reason)} This exam does not allow a look back at the paper.",
+            submit_reason=attempt.submit_reason,
+        )
     view = AttemptOut.of(attempt, await clock(tx))
     return paper_out(
         view, attempt.seed, paper, {str(answer.question_id): answer for answer in await _answers(tx, attempt)}

@@ -1,4 +1,4 @@
-"""Submitting: by the student, at the deadline, or by staff. Exactly one of them does it; the others get what it did."""
+"""Submitting: by the student, at the deadline, at the limit of violations, or by staff. Exactly one of them does it; the others get what it did."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from chassis.actors import Actor
 from chassis.audit import record_audit
 from services.attempts.events import attempt_submitted
 from services.attempts.rights import attempt_within_reach
-from services.attempts.tables import Answer, Attempt
+from services.attempts.tables import OPEN, Answer, Attempt
 
 DUE_BATCH = 500
 
@@ -23,11 +23,24 @@ async def submit_attempt(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> At
     if attempt.status == "submitted":
         return attempt
     moment = await clock(tx)
-    is_late = attempt.status == "in_progress" and moment > attempt.deadline_at
-    reason = "deadline" if is_late else "student" if actor.role == "student" else "proctor"
+    reason = _reason_at(attempt, moment, "student" if actor.role == "student" else "proctor")
     await _submit(tx, [attempt], reason, moment)
     if actor.role != "student":
         record_audit(tx, actor, "attempt_submitted", "attempt", attempt.id, new={"submit_reason": reason})
+    return attempt
+
+
+async def submit_at_limit(tx: AsyncSession, attempt_id: UUID, violations: int, limit: int) -> Attempt | None:
+    """Submits an attempt, running or paused, whose violations have reached the exam's limit. None when it was over before, or is not known here."""
+    query = sa.select(Attempt).where(col(Attempt.id) == attempt_id, col(Attempt.status).in_(OPEN))
+    attempt = await tx.scalar(query.with_for_update(key_share=True))
+    if attempt is None:
+        return None
+    moment = await clock(tx)
+    reason = _reason_at(attempt, moment, "violation_limit")
+    await _submit(tx, [attempt], reason, moment)
+    told = {"submit_reason": reason, "violations": violations, "limit": limit}
+    record_audit(tx, None, "attempt_submitted", "attempt", attempt.id, new=told)
     return attempt
 
 
@@ -47,6 +60,11 @@ async def submit_due(tx: AsyncSession) -> int:
     if attempts:
         await _submit(tx, attempts, "deadline", await clock(tx))
     return len(attempts)
+
+
+def _reason_at(attempt: Attempt, moment: datetime, reason: str) -> str:
+    """Who comes after the deadline finds that the deadline has ended the attempt."""
+    return "deadline" if attempt.status == "in_progress" and moment > attempt.deadline_at else reason
 
 
 async def _submit(tx: AsyncSession, attempts: Sequence[Attempt], reason: str, moment: datetime) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from chassis.http import Body
 from proto.examhall.exams.v1 import papers_pb2
 from services.attempts.deadlines import time_left
+from services.attempts.endings import ending_text
 from services.attempts.papers import Paper, kind_of
 from services.attempts.tables import Answer, Attempt
 
@@ -55,7 +56,8 @@ class AttemptOut(BaseModel):
     break_ends_at: datetime | None = Field(description="when a break of the student's own ends by itself")
     break_seconds_left: int = Field(description="break time that an accommodation still grants")
     submitted_at: datetime | None
-    submit_reason: str
+    submit_reason: str = Field(description="student, deadline, violation_limit or proctor; empty while it is open")
+    submit_text: str = Field(description="the same for the student, in words")
     class_id: UUID | None
     centre_id: UUID | None
     server_time: datetime
@@ -78,6 +80,7 @@ class AttemptOut(BaseModel):
                 }
             ),
             answered_count=attempt.answered_count if is_submitted else None,
+            submit_text=ending_text(attempt.submit_reason),
             break_seconds_left=max(0, attempt.break_allowed_seconds - attempt.break_used_seconds),
             server_time=moment,
             seconds_left=0 if is_submitted else int(left.total_seconds()),
