@@ -22,13 +22,14 @@ class Started(msgspec.Struct, frozen=True, tag="started"):
 
 
 class Sent(msgspec.Struct, frozen=True, tag="sent"):
-    """A save left for the server. Whether it arrived is not known yet."""
+    """A save left for the server. Whether it arrived is not known yet. `at`, here as everywhere: seconds since 1970 by this machine's clock."""
 
     attempt_id: str
     question_id: str
     revision: int
     response: dict[str, Any] | None
     is_flagged: bool
+    at: float = 0.0
 
 
 class Acknowledged(msgspec.Struct, frozen=True, tag="acknowledged"):
@@ -38,6 +39,7 @@ class Acknowledged(msgspec.Struct, frozen=True, tag="acknowledged"):
     question_id: str
     revision: int
     stored: int
+    at: float = 0.0
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -73,7 +75,71 @@ class Surprised(msgspec.Struct, frozen=True, tag="surprised"):
     attempt_id: str | None = None
 
 
-Entry = Started | Sent | Acknowledged | Refused | SentLate | Ended | Surprised
+class Reported(msgspec.Struct, frozen=True, tag="reported"):
+    """A batch of signals left the browser for the first time; a repetition has the same id."""
+
+    attempt_id: str
+    batch_id: str
+    signals: list[dict[str, Any]]
+    at: float
+    is_second_log_in: bool = False
+
+
+class Taken(msgspec.Struct, frozen=True, tag="taken"):
+    """The server says that it holds the batch, as that number of its attempt."""
+
+    attempt_id: str
+    batch_id: str
+    number: int
+    at: float
+
+
+class NotTaken(msgspec.Struct, frozen=True, tag="not_taken"):
+    """The server will not take the batch: the attempt is over. An earlier try may have been taken."""
+
+    attempt_id: str
+    batch_id: str
+    problem: str
+
+
+class Acted(msgspec.Struct, frozen=True, tag="acted"):
+    """Something that was planted happened; the browser tells of it in this moment."""
+
+    attempt_id: str
+    what: str
+    at: float
+
+
+class Heard(msgspec.Struct, frozen=True, tag="heard"):
+    """The proctor's socket told something: the whole message."""
+
+    at: float
+    message: dict[str, Any]
+
+
+class Settled(msgspec.Struct, frozen=True, tag="settled"):
+    """The server says that the proctor's word on an alert is kept."""
+
+    alert_id: str
+    status: str
+    at: float
+
+
+Entry = (
+    Started
+    | Sent
+    | Acknowledged
+    | Refused
+    | SentLate
+    | Ended
+    | Surprised
+    | Reported
+    | Taken
+    | NotTaken
+    | Acted
+    | Heard
+    | Settled
+)
 
 _DECODER = msgspec.json.Decoder[Entry](Entry)
 
@@ -122,6 +188,8 @@ class Journey:
     attempt_id: str
     question_ids: tuple[str, ...]
     sent: dict[str, dict[int, Answer]] = field(default_factory=dict)
+    sent_at: dict[tuple[str, int], float] = field(default_factory=dict)  # first
+    acknowledged_at: dict[tuple[str, int], float] = field(default_factory=dict)  # first
     acknowledged: dict[str, int] = field(default_factory=dict)
     contradicted: list[Acknowledged] = field(default_factory=list)
     late: list[SentLate] = field(default_factory=list)
@@ -149,8 +217,11 @@ def account(entries: Iterable[Entry]) -> Account:
             case Started():
                 journeys.setdefault(entry.attempt_id, Journey(entry.login, entry.attempt_id, entry.question_ids))
             case Sent():
-                revisions = journeys[entry.attempt_id].sent.setdefault(entry.question_id, {})
-                revisions[entry.revision] = Answer(entry.response, entry.is_flagged)
+                journey = journeys[entry.attempt_id]
+                journey.sent.setdefault(entry.question_id, {})[entry.revision] = Answer(
+                    entry.response, entry.is_flagged
+                )
+                journey.sent_at.setdefault((entry.question_id, entry.revision), entry.at)
             case Acknowledged():
                 _acknowledge(journeys[entry.attempt_id], entry)
             case SentLate():
@@ -161,12 +232,15 @@ def account(entries: Iterable[Entry]) -> Account:
                 surprises.append(entry)
             case Refused():
                 pass  # it may still have been stored by an earlier try whose reply was lost
+            case _:
+                pass  # of proctoring: see examhall.rehearsal.watched
     return Account(journeys, tuple(surprises))
 
 
 def _acknowledge(journey: Journey, entry: Acknowledged) -> None:
     """An acknowledgement promises the revision it was asked for; one that names an older or an unknown one is kept apart."""
     known = journey.acknowledged.get(entry.question_id, 0)
+    journey.acknowledged_at.setdefault((entry.question_id, entry.revision), entry.at)
     journey.acknowledged[entry.question_id] = max(known, entry.revision)
     if entry.stored < entry.revision or journey.answer(entry.question_id, entry.stored) is None:
         journey.contradicted.append(entry)

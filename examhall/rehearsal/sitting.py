@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from examhall.rehearsal.acts import ClickRight, Leave, MoveNetwork, OpenTools, Paste, Peek, ShareLogIn
 from examhall.rehearsal.audit import ShownResult, canonical
 from examhall.rehearsal.gateway import Gateway, Reply, Unreachable
 from examhall.rehearsal.ledger import Acknowledged, Answer, Ended, Ledger, Refused, Sent, SentLate, Started, Surprised
@@ -24,6 +25,7 @@ from examhall.rehearsal.people import (
     Step,
     Think,
 )
+from examhall.rehearsal.watch import Watch
 
 OVER = frozenset({"attempt-closed", "deadline-passed"})
 PAUSED = "attempt-paused"
@@ -63,6 +65,7 @@ class Progress:
     finished: int = 0
     acknowledged: int = 0
     offline: int = 0
+    alerts: int = 0
 
 
 @dataclass
@@ -86,6 +89,8 @@ class Sitting:
     student: Student
     exam: Exam
     progress: Progress
+    watch: Watch | None = None  # of a proctored exam
+    student_id: str = ""
     token: str = ""
     attempt_id: str = ""
     question_ids: list[str] = field(default_factory=list)
@@ -96,15 +101,26 @@ class Sitting:
     queue: list[_Save] = field(default_factory=list)
     acknowledged: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def login(self) -> str:
+        """Whose sitting it is."""
+        return self.student.login
+
     async def sign_in(self) -> None:
         """Logs in; a failure is a surprise, since the log-in is known to be right."""
+        if token := await self.new_token():
+            self.token = token
+            self.progress.signed_in += 1
+
+    async def new_token(self) -> str:
+        """The token of one more log-in; empty after a failure."""
         body = {"login": self.student.login, "password": self.student.password}
         reply = await self.gateway.call("log in", "POST", "/auth/login", body=body)
-        if reply.is_success:
-            self.token = reply.body["access_token"]
-            self.progress.signed_in += 1
-        else:
+        if not reply.is_success:
             self._surprise("log in", reply)
+            return ""
+        self.student_id = reply.body["user"]["id"]
+        return str(reply.body["access_token"])
 
     async def sit(self, write_script: WriteScript) -> None:
         """Starts, reads, carries out the script, ends. Whatever no rule explains goes into the ledger as a surprise."""
@@ -112,11 +128,15 @@ class Sitting:
             questions = await self._start_and_read()
             if questions is not None:
                 script = write_script(self.student.login, questions, self._seconds_left())
+                if self.watch:
+                    self.watch.begin(self, self.question_ids)
                 beating = asyncio.create_task(self._beat())
                 try:
                     await self._work(script)
                 finally:
                     beating.cancel()
+                    if self.watch:
+                        await self.watch.end()
         except Unreachable as error:
             self._tell("gateway", str(error))
         except (KeyError, TypeError, ValueError) as error:
@@ -128,7 +148,7 @@ class Sitting:
         """What the student is shown of the result; None for who has no attempt. A refusal is a surprise. Raises Unreachable."""
         if not self.attempt_id:
             return None
-        reply = await self._call("see the result", "GET", f"/results/{self.attempt_id}")
+        reply = await self.call("see the result", "GET", f"/results/{self.attempt_id}")
         if not reply.is_success:
             self._surprise("see the result", reply)
             return None
@@ -140,7 +160,7 @@ class Sitting:
         if not self.token:
             return None
         body = {"exam_id": self.exam.exam_id, "access_code": self.exam.access_code}
-        started = await self._call("start", "POST", "/attempts", body)
+        started = await self.call("start", "POST", "/attempts", body)
         if not started.is_success:
             self._surprise("start", started)
             return None
@@ -165,10 +185,17 @@ class Sitting:
         self._acknowledge(save, answer)
 
     async def _work(self, script: Script) -> None:
+        put_off: list[Step] = []
         for step in script.steps:
             if self.is_over:
                 break
-            await self._do(step)
+            if isinstance(step, Peek) and self.watch and self.watch.seen(step.question_id) is None:
+                put_off.append(step)
+            else:
+                await self._do(step)
+        for step in put_off:
+            if not self.is_over:
+                await self._do(step)
         await self._do(FindNetwork())
         match script.ending:
             case Ending.SUBMITS if not self.is_over:
@@ -184,7 +211,7 @@ class Sitting:
             while not self.is_over:
                 await asyncio.sleep(_HEARTBEAT_SECONDS)
                 if not self.is_offline:
-                    await self._call("heartbeat", "POST", f"/attempts/{self.attempt_id}/heartbeat")
+                    await self.call("heartbeat", "POST", f"/attempts/{self.attempt_id}/heartbeat")
 
     async def _do(self, step: Step) -> None:
         match step:
@@ -199,15 +226,25 @@ class Sitting:
             case LoseNetwork():
                 self.is_offline = True
                 self.progress.offline += 1
+                if self.watch:
+                    self.watch.set_offline(True)
             case FindNetwork():
                 await self._come_back()
             case Reload():
                 await self._reload()
+            case Peek(question_id, response, is_flagged):
+                seen = self.watch.seen(question_id) if self.watch else None
+                await self._give(question_id, dict(seen) if seen else response, is_flagged)
+            case Leave() | Paste() | ClickRight() | OpenTools() | MoveNetwork() | ShareLogIn():
+                if self.watch:
+                    await self.watch.do(step, self)
 
     async def _give(self, question_id: str, response: dict[str, Any] | None, is_flagged: bool) -> None:
         earlier = self.saves.setdefault(question_id, [])
         save = _Save(question_id, earlier[-1].revision + 1 if earlier else 1, response, is_flagged)
         earlier.append(save)
+        if self.watch:
+            self.watch.gives(self.login, question_id, response)
         if self.is_offline:
             self.queue.append(save)
         else:
@@ -221,7 +258,7 @@ class Sitting:
     async def _send(self, save: _Save) -> None:
         self._note_sent(save)
         path = f"/attempts/{self.attempt_id}/answers/{save.question_id}"
-        reply = await self._call("save", "PUT", path, save.body)
+        reply = await self.call("save", "PUT", path, save.body)
         if reply.is_success:
             self._acknowledge(save, reply.body)
             self._set_clock(reply.body)
@@ -233,13 +270,15 @@ class Sitting:
             return
         self.is_offline = False
         self.progress.offline -= 1
+        if self.watch:
+            self.watch.set_offline(False)
         queue, self.queue = self.queue, []
         if not queue:
             return
         for save in queue:
             self._note_sent(save)
         body = {"answers": [{"question_id": save.question_id, **save.body} for save in queue]}
-        reply = await self._call("save a batch", "PUT", f"/attempts/{self.attempt_id}/answers", body)
+        reply = await self.call("save a batch", "PUT", f"/attempts/{self.attempt_id}/answers", body)
         if not reply.is_success:
             self._refused(queue, reply)
             return
@@ -273,7 +312,7 @@ class Sitting:
         return None if is_same else f"revision {revision} is shown otherwise than it was sent"
 
     async def _read_paper(self, step: str) -> Mapping[str, Any] | None:
-        reply = await self._call(step, "GET", f"/attempts/{self.attempt_id}/paper")
+        reply = await self.call(step, "GET", f"/attempts/{self.attempt_id}/paper")
         if reply.is_success:
             self._set_clock(reply.body)
             return reply.body
@@ -284,7 +323,9 @@ class Sitting:
         return None
 
     async def _submit(self) -> None:
-        reply = await self._call("submit", "POST", f"/attempts/{self.attempt_id}/submit")
+        if self.watch:
+            await self.watch.finish()
+        reply = await self.call("submit", "POST", f"/attempts/{self.attempt_id}/submit")
         if reply.is_success and reply.body["status"] == "submitted":
             self.ledger.write(Ended(self.attempt_id))
         else:
@@ -298,14 +339,14 @@ class Sitting:
             earlier = self.saves.get(question_id, [])
             revision = earlier[-1].revision + 1 if earlier else 1
             body = {"revision": revision, "response": None, "is_flagged": True}
-            reply = await self._call("save too late", "PUT", f"/attempts/{self.attempt_id}/answers/{question_id}", body)
+            reply = await self.call("save too late", "PUT", f"/attempts/{self.attempt_id}/answers/{question_id}", body)
             self.ledger.write(SentLate(self.attempt_id, question_id, revision, reply.status))
         await self._wait_for_submission()
 
     async def _wait_for_submission(self) -> None:
         """Looks on until the server has submitted; a deadline that moves meanwhile is followed."""
         while True:
-            reply = await self._call("see the end", "GET", f"/attempts/{self.attempt_id}")
+            reply = await self.call("see the end", "GET", f"/attempts/{self.attempt_id}")
             if not reply.is_success:
                 self._surprise("see the end", reply)
                 return
@@ -319,7 +360,7 @@ class Sitting:
                 return
             await asyncio.sleep(max(_LOOK_SECONDS, self._seconds_left()))
 
-    async def _call(self, step: str, method: str, path: str, body: Any = None) -> Reply:
+    async def call(self, step: str, method: str, path: str, body: Any = None) -> Reply:
         """A reply that settles the request: with a new token when the old one has expired, after a pause when staff made one."""
         reply = await self.gateway.call(step, method, path, token=self.token, body=body)
         if reply.status == 401:
@@ -331,10 +372,14 @@ class Sitting:
         return reply
 
     def _note_sent(self, save: _Save) -> None:
-        self.ledger.write(Sent(self.attempt_id, save.question_id, save.revision, save.response, save.is_flagged))
+        self.ledger.write(
+            Sent(self.attempt_id, save.question_id, save.revision, save.response, save.is_flagged, time.time())
+        )
 
     def _acknowledge(self, save: _Save, stored: Mapping[str, Any]) -> None:
-        self.ledger.write(Acknowledged(self.attempt_id, save.question_id, save.revision, stored["revision"]))
+        self.ledger.write(
+            Acknowledged(self.attempt_id, save.question_id, save.revision, stored["revision"], time.time())
+        )
         self.acknowledged[save.question_id] = max(save.revision, self.acknowledged.get(save.question_id, 0))
         self.progress.acknowledged += 1
 
