@@ -114,11 +114,7 @@ class Attempt(Table, table=True):
     assessed_at: datetime | None = None
     assessment: bytes | None = Field(default=None, sa_type=BYTEA)  # the RiskAssessed itself, serialised
 
-    __table_args__ = (
-        sa.Index(
-            "ix_attempts_under_way", "exam_id", postgresql_where=sa.text("is_proctored AND status <> 'submitted'")
-        ),
-    )
+    __table_args__ = (sa.Index("ix_attempts_under_way", "exam_id", postgresql_where=sa.text("status <> 'submitted'")),)
 
 
 class SignalBatch(Table, table=True):
@@ -227,6 +223,7 @@ class Pair(Table, table=True):
     verdict: str
     family: str
     log10_e_value: Decimal = Field(sa_type=sa.Numeric(12, 4))
+    shown_log10_e_value: Decimal = Field(sa_type=sa.Numeric(12, 4))  # when it was last pushed to proctors
     told: bytes = Field(sa_type=BYTEA)
     told_at: datetime
 

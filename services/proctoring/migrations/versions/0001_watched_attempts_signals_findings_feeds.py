@@ -81,7 +81,7 @@ def upgrade() -> None:
         "attempts",
         ["exam_id"],
         unique=False,
-        postgresql_where=sa.text("is_proctored AND status <> 'submitted'"),
+        postgresql_where=sa.text("status <> 'submitted'"),
     )
     op.create_table(
         "baselines",
@@ -246,6 +246,7 @@ def upgrade() -> None:
         sa.Column("verdict", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("family", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("log10_e_value", sa.Numeric(precision=12, scale=4), nullable=False),
+        sa.Column("shown_log10_e_value", sa.Numeric(precision=12, scale=4), nullable=False),
         sa.Column("told", postgresql.BYTEA(), nullable=False),
         sa.Column("told_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("exam_id", "first_attempt_id", "second_attempt_id", name=op.f("pk_pairs")),
@@ -367,11 +368,7 @@ def downgrade() -> None:
     op.drop_table("collusion_groups")
     op.drop_index(op.f("ix_baselines_changed_at"), table_name="baselines")
     op.drop_table("baselines")
-    op.drop_index(
-        "ix_attempts_under_way",
-        table_name="attempts",
-        postgresql_where=sa.text("is_proctored AND status <> 'submitted'"),
-    )
+    op.drop_index("ix_attempts_under_way", table_name="attempts", postgresql_where=sa.text("status <> 'submitted'"))
     op.drop_index(op.f("ix_attempts_student_id"), table_name="attempts")
     op.drop_index(op.f("ix_attempts_exam_id"), table_name="attempts")
     op.drop_table("attempts")

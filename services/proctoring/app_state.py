@@ -1,0 +1,32 @@
+"""What the parts of proctoring share in one process."""
+
+from dataclasses import dataclass
+
+from chassis.service import Runtime
+from services.proctoring.baselines_store import Population
+from services.proctoring.copies import Papers
+from services.proctoring.settings import Settings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Made once, at the start."""
+
+    settings: Settings
+    papers: Papers
+    population: Population
+
+
+async def start(runtime: Runtime) -> None:
+    """Makes what the parts share."""
+    settings = runtime.settings
+    assert isinstance(settings, Settings)
+    runtime.state["proctoring"] = Parts(
+        settings, Papers(runtime), Population(settings.population_students, settings.population_minutes * 60.0)
+    )
+
+
+def parts_of(runtime: Runtime) -> Parts:
+    """The parts of this process."""
+    parts: Parts = runtime.state["proctoring"]
+    return parts
