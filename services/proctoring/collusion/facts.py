@@ -1,0 +1,168 @@
+"""What is known of a running exam, and nothing that follows from it: the exam, who sits it where, and what each has answered when.
+
+Facts depend on the set of events heard, not on their order nor on how often they came. All numbers are computed from them, so a worker that has
+the facts has the numbers. A row is small: ids of questions and options are kept as marks of six bytes, times in milliseconds since the candidate's
+first answer.
+"""
+
+from bisect import bisect_left
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+# Of each question a candidate's first so many saves count: nobody changes an answer more often for a reason, and a row stays bounded.
+KEPT_SAVES = 32
+# Requests for an analysis that are kept: the final one, and the newest of the others.
+KEPT_REQUESTS = 4
+
+_MARK_BYTES = 6
+
+
+class Item(msgspec.Struct, frozen=True, array_like=True):
+    """A question answered by choosing one option. `slopes`, `intercepts`: the bank's, as the options; empty where the bank knows nothing."""
+
+    question_id: str
+    option_ids: tuple[str, ...]
+    slopes: tuple[float, ...] = ()
+    intercepts: tuple[float, ...] = ()
+    prior_answers: int = 0
+
+
+class WatchedExam(msgspec.Struct, frozen=True, array_like=True):
+    """A proctored exam, in the highest revision heard."""
+
+    exam_id: str
+    revision: int
+    opened_at_ms: int
+    is_order_shuffled: bool
+    items: tuple[Item, ...]
+
+
+class Request(msgspec.Struct, frozen=True, array_like=True):
+    """The whole analysis is wanted: now, or for good."""
+
+    request_id: str
+    is_final: bool
+    at_ms: int
+
+
+class Agenda(msgspec.Struct, frozen=True, array_like=True):
+    """The exam and what is wanted of it."""
+
+    exam: WatchedExam | None = None
+    requests: tuple[Request, ...] = ()
+
+    def with_exam(self, exam: WatchedExam) -> "Agenda":
+        """The exam as it is now, unless a higher revision is known."""
+        if self.exam is not None and self.exam.revision >= exam.revision:
+            return self
+        return replace(self, exam=exam)
+
+    def with_request(self, request: Request) -> "Agenda":
+        """One more request; all but the newest few are forgotten, final ones last."""
+        if any(known.request_id == request.request_id for known in self.requests):
+            return self
+        ranked = sorted((*self.requests, request), key=lambda each: (each.is_final, each.at_ms, each.request_id))
+        return replace(self, requests=tuple(ranked[-KEPT_REQUESTS:]))
+
+
+class Seated(msgspec.Struct, frozen=True, array_like=True):
+    """Where and when a candidate sits, in the highest version heard; the address is told at the start alone."""
+
+    version: int
+    status: str
+    centre_id: str = ""
+    class_id: str = ""
+    address: str = ""
+    started_at_ms: int = 0
+    deadline_at_ms: int | None = None
+    submitted_at_ms: int | None = None
+
+
+class Save(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """One save of one answer. `option`: the mark of the option chosen; empty: cleared."""
+
+    revision: int
+    at_ms: int
+    option: bytes
+
+
+class Candidate(msgspec.Struct, frozen=True, array_like=True):
+    """An attempt: its student, its seat as far as known, and its saves by the question's mark, those with the lowest revisions first."""
+
+    student_id: str = ""
+    seat: Seated | None = None
+    saves: dict[bytes, tuple[Save, ...]] = {}
+
+    def with_seat(self, student_id: str, seat: Seated) -> "Candidate":
+        """Seated thus, unless a higher version is known."""
+        known = self.seat
+        if known is None:
+            return replace(self, student_id=student_id, seat=seat)
+        newer, older = (seat, known) if seat.version > known.version else (known, seat)
+        merged = newer if newer.address else replace(newer, address=older.address)
+        return self if merged == known else replace(self, student_id=student_id, seat=merged)
+
+    def with_save(self, student_id: str, question: bytes, save: Save) -> "Candidate":
+        """One more save; the same again, or one beyond those kept, changes nothing."""
+        known = self.saves.get(question, ())
+        place = bisect_left(known, save.revision, key=lambda each: each.revision)
+        if place < len(known) and known[place].revision == save.revision:
+            if known[place] <= save:
+                return self
+            kept = (*known[:place], save, *known[place + 1 :])
+        elif place == KEPT_SAVES:
+            return self
+        else:
+            kept = (*known[:place], save, *known[place:])[:KEPT_SAVES]
+        return replace(self, student_id=student_id, saves={**self.saves, question: kept})
+
+
+@lru_cache(maxsize=65_536)
+def mark(identifier: str) -> bytes:
+    """What stands for the id of a question or option in a row."""
+    return blake2b(identifier.encode(), digest_size=_MARK_BYTES).digest()
+
+
+def encoded_agenda(agenda: Agenda) -> bytes:
+    """The row of the exam."""
+    return msgspec.msgpack.encode(agenda)
+
+
+def decoded_agenda(row: bytes) -> Agenda:
+    """What `encoded_agenda` made a row of."""
+    return msgspec.msgpack.decode(row, type=Agenda)
+
+
+def encoded_candidate(candidate: Candidate) -> bytes:
+    """The row of a candidate: the same for the same facts."""
+    base = min((save.at_ms for saves in candidate.saves.values() for save in saves), default=0)
+    answers = [
+        [question, [[save.revision, save.at_ms - base, save.option] for save in saves]]
+        for question, saves in sorted(candidate.saves.items())
+    ]
+    return msgspec.msgpack.encode([candidate.student_id, candidate.seat, base, answers])
+
+
+def decoded_candidate(row: bytes) -> Candidate:
+    """What `encoded_candidate` made a row of."""
+    student_id, seat, base, answers = _CANDIDATE.decode(row)
+    saves: dict[bytes, tuple[Save, ...]] = {
+        _shared(question): tuple(Save(revision, base + after, _shared(option)) for revision, after, option in kept)
+        for question, kept in answers
+    }
+    return Candidate(student_id, seat, saves)
+
+
+_CANDIDATE: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
+    tuple[str, Seated | None, int, list[tuple[bytes, list[tuple[int, int, bytes]]]]]
+)
+
+
+@lru_cache(maxsize=65_536)
+def _shared(known: bytes) -> bytes:
+    """One object for equal marks, of which there are few: a large exam has hundreds of thousands of saves."""
+    return known
