@@ -43,6 +43,11 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     limit: LimitReached | None
     integrity: Decimal
     baseline_version: int
+    figures: dict[Figure, Decimal]  # measured so far
+    status: str  # of the attempt, as far as heard
+    is_over: bool  # submitted
+    answered: int  # questions with an answer
+    position: int  # of the question last shown, from 1; 0: not told
 
 
 def assessed(watch: Watch) -> Assessment | None:
@@ -76,6 +81,11 @@ def assessed(watch: Watch) -> Assessment | None:
         limit=limit_reached(violations, rules),
         integrity=integrity_score(risk),
         baseline_version=watch.comparison.baseline_version,
+        figures=figures,
+        status=watch.status,
+        is_over=watch.submitted_at_ms is not None,
+        answered=sum(trail.saves[-1].digest != 0 for trail in watch.trails.values()),
+        position=watch.position[1],
     )
 
 

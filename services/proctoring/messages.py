@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from proto.examhall.proctoring.v1 import signals_pb2 as heard
+from proto.examhall.proctoring.v1 import stream_pb2 as stream
 from services.proctoring.alerts import Alert
 from services.proctoring.anomaly import METHOD, SecondOpinion
 from services.proctoring.assessing import Assessment
@@ -152,6 +153,51 @@ def response_digest(response: attempts.Response) -> int:
     return (int.from_bytes(blake2b(content.encode(), digest_size=8).digest()) >> 1) or 1 if content else 0
 
 
+def answers_marked(event: stream.AttemptAnswered) -> AnswersKept:
+    """That answers were saved, as a worker that knows the answers tells one that needs only their marks."""
+    return AnswersKept(
+        attempt_id=event.attempt_id,
+        exam_id=event.exam_id,
+        student_id=event.student_id,
+        at_ms=_milliseconds(event.at),
+        answers=tuple(AnswerKept(mark.question_id, mark.revision, mark.digest, mark.is_text) for mark in event.answers),
+    )
+
+
+def attempt_answered(kept: AnswersKept) -> stream.AttemptAnswered:
+    """The same the other way round."""
+    return stream.AttemptAnswered(
+        attempt_id=kept.attempt_id,
+        exam_id=kept.exam_id,
+        student_id=kept.student_id,
+        at=_timestamp(kept.at_ms),
+        answers=[
+            stream.AnswerMark(
+                question_id=answer.question_id, revision=answer.revision, digest=answer.digest, is_text=answer.is_text
+            )
+            for answer in kept.answers
+        ],
+    )
+
+
+def candidate_seated(state: attempts.AttemptState, client_address: str = "") -> stream.CandidateSeated:
+    """Who sits an exam, from when to when and where, from a step in the attempt's life; the address is known of its start."""
+    seated = stream.CandidateSeated(
+        exam_id=state.exam_id,
+        attempt_id=state.attempt_id,
+        student_id=state.student_id,
+        version=state.version,
+        status=state.status,
+        centre_id=state.centre_id,
+        class_id=state.class_id,
+        address=client_address,
+    )
+    for name in ("started_at", "deadline_at", "submitted_at"):
+        if state.HasField(name):
+            getattr(seated, name).CopyFrom(getattr(state, name))
+    return seated
+
+
 def risk_assessed(assessment: Assessment) -> told.RiskAssessed:
     """An assessment as an event, whole."""
     message = told.RiskAssessed(
@@ -193,6 +239,12 @@ def risk_assessed(assessment: Assessment) -> told.RiskAssessed:
         violations=len(assessment.violations),
         integrity_score=_decimal(assessment.integrity),
         baseline_version=assessment.baseline_version,
+        answered_count=assessment.answered,
+        position=assessment.position,
+        attempt_status=assessment.status,
+        figures={figure.value: _decimal(value) for figure, value in assessment.figures.items()},
+        is_over=assessment.is_over,
+        counts={kind.value: tally.count for kind, tally in assessment.tallies.items()},
     )
     if assessment.opinion is not None:
         message.second_opinion.CopyFrom(_opinion(assessment.opinion))

@@ -1,0 +1,130 @@
+"""One attempt under watch, step by step: what is stored of it, the events that came, what is to be stored and told now.
+
+The stored bytes hold the state that the events were folded into, and what was told of it, so that whoever goes on from them tells nothing twice
+and leaves nothing out. Every telling has an id that is fixed by what it says; a telling that is repeated after a crash is known as the same.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from services.proctoring.alerts import alerts_of, news
+from services.proctoring.assessing import Assessment, assessed
+from services.proctoring.messages import alert_raised, risk_assessed, violation_limit_reached
+from services.proctoring.state import Happening, Watch, fold
+from services.proctoring.telling import Telling, event_id
+
+RISK_TOPIC = "proctoring.risk.v1"
+ALERTS_TOPIC = "proctoring.alerts.v1"
+
+# Typing and mouse change with every batch and decide little by themselves: they are told so often, by the attempt's own time.
+STATISTICS_EVERY_MS = 10_000
+
+
+class _Told(msgspec.Struct, frozen=True, array_like=True):
+    """What was told of an attempt so far."""
+
+    alerts: dict[str, int] = {}  # revision by alert id
+    is_limit_told: bool = False
+    revision: int = 0  # of the assessment last told
+    at_ms: int = 0  # its time
+    digest: bytes = b""  # of what mattered in it
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    watch: Watch
+    told: _Told = _Told()
+
+
+class Step(NamedTuple):
+    """What is to be stored of the attempt, and told, in this order. `stored` is the object that was given when nothing has changed."""
+
+    stored: bytes | None
+    tell: list[Telling]
+
+
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic", decimal_format="string")
+_DECODER = msgspec.msgpack.Decoder(_Kept)
+
+
+def step(stored: bytes | None, events: Sequence[Happening]) -> Step:
+    """Takes events of one attempt in. They may come in any order and repeatedly; the state depends on the set of them alone."""
+    kept = None if stored is None else _DECODER.decode(stored)
+    before = None if kept is None else kept.watch
+    watch = before
+    for event in events:
+        watch = fold(watch, event)
+    if watch is None or watch is before:
+        return Step(stored, [])
+    told, tellings = _news(watch, _Told() if kept is None else kept.told)
+    return Step(_ENCODER.encode(_Kept(watch, told)), tellings)
+
+
+def watch_in(stored: bytes) -> Watch:
+    """The state of an attempt that is stored."""
+    return _DECODER.decode(stored).watch
+
+
+def _news(watch: Watch, told: _Told) -> tuple[_Told, list[Telling]]:
+    """What nobody was told yet of an attempt as it stands now, and what was told with it."""
+    assessment = assessed(watch)
+    if assessment is None:
+        return told, []
+    tellings: list[Telling] = []
+    digest = _digest(assessment)
+    if _is_due(assessment, digest, told):
+        tellings.append(
+            Telling(
+                RISK_TOPIC,
+                watch.attempt_id,
+                risk_assessed(assessment),
+                event_id(f"risk {watch.attempt_id}", assessment.revision),
+            )
+        )
+        told = msgspec.structs.replace(told, revision=assessment.revision, at_ms=assessment.as_of_ms, digest=digest)
+    fresh = news(alerts_of(watch, assessment), told.alerts)
+    for alert in fresh:
+        tellings.append(
+            Telling(
+                ALERTS_TOPIC,
+                watch.attempt_id,
+                alert_raised(alert),
+                event_id(f"alert {alert.alert_id}", alert.revision),
+            )
+        )
+    if fresh:
+        told = msgspec.structs.replace(told, alerts=told.alerts | {alert.alert_id: alert.revision for alert in fresh})
+    limit = None if told.is_limit_told else violation_limit_reached(assessment)
+    if limit is not None:
+        tellings.append(Telling(ALERTS_TOPIC, watch.attempt_id, limit, event_id(f"limit {watch.attempt_id}", 1)))
+        told = msgspec.structs.replace(told, is_limit_told=True)
+    return told, tellings
+
+
+def _is_due(assessment: Assessment, digest: bytes, told: _Told) -> bool:
+    """Whether the assessment is to be told: at once when something that matters has changed or the attempt is over, otherwise now and then."""
+    if digest != told.digest:
+        return True
+    if assessment.revision <= told.revision:
+        return False
+    return assessment.is_over or assessment.as_of_ms >= told.at_ms + STATISTICS_EVERY_MS
+
+
+def _digest(assessment: Assessment) -> bytes:
+    """Tells assessments apart by what a proctor would want to know at once."""
+    matters = (
+        assessment.level,
+        assessment.behaviour.score,
+        assessment.risk.score,
+        [component.score for component in assessment.risk.components],
+        len(assessment.violations),
+        assessment.answered,
+        assessment.position,
+        assessment.status,
+        assessment.is_over,
+        assessment.baseline_version,
+        {kind: tally.count for kind, tally in assessment.tallies.items()},
+    )
+    return blake2b(_ENCODER.encode(matters), digest_size=8).digest()
