@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from chassis.service import Runtime
 from services.proctoring.baselines_store import Population
 from services.proctoring.copies import Papers
+from services.proctoring.intake import Intake
 from services.proctoring.settings import Settings
 
 
@@ -15,14 +16,19 @@ class Parts:
     settings: Settings
     papers: Papers
     population: Population
+    intake: Intake
 
 
 async def start(runtime: Runtime) -> None:
     """Makes what the parts share."""
     settings = runtime.settings
     assert isinstance(settings, Settings)
+    papers = Papers(runtime)
     runtime.state["proctoring"] = Parts(
-        settings, Papers(runtime), Population(settings.population_students, settings.population_minutes * 60.0)
+        settings,
+        papers,
+        Population(settings.population_students, settings.population_minutes * 60.0),
+        Intake(runtime.database, papers, lanes=settings.signal_lanes, group=settings.signal_group),
     )
 
 

@@ -1,0 +1,307 @@
+"""Taking in signals. A batch is acknowledged when it is committed, never before; its number follows the last one of its attempt, without gaps.
+
+Batches that wait together share one transaction of three statements: the attempts' rows are locked in the order of their ids, repeated batches are
+looked up, and everything new is written at once, the events beside it.
+"""
+
+import asyncio
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from chassis.absences import is_away
+from chassis.actors import Actor
+from chassis.clock import now
+from chassis.database import Database
+from chassis.errors import DependencyUnavailable, Forbidden, InvalidInput, NotFound, TooManyRequests
+from chassis.ids import new_id
+from proto.examhall.proctoring.v1.signals_pb2 import SignalsReceived
+from services.proctoring.copies import Papers
+from services.proctoring.derived import network_of
+from services.proctoring.evidence import epoch_ms
+from services.proctoring.gathering import Gathering
+from services.proctoring.keeping import MOVEMENT_KINDS
+from services.proctoring.messages import signals_received
+from services.proctoring.problems import AttemptOver, NotProctored
+from services.proctoring.signals import (
+    BATCH_BURST,
+    BATCHES_PER_SECOND,
+    CAMERA_KINDS,
+    Allowance,
+    ExamRules,
+    NotBelieved,
+    SignalBatch,
+    is_collected,
+    stamped,
+    take,
+)
+from services.proctoring.state import SignalsTaken
+
+log = structlog.get_logger()
+
+SIGNALS = "proctoring.signals.v1"
+_SITTINGS_IN_MEMORY = 50_000
+# An attempt that began so recently may be on its way here: the browser is quicker than the events.
+_YOUNG = timedelta(seconds=60)
+_TRIES, _TRY_SECONDS = 30, 0.1
+
+_LOCK = """
+SELECT id, status, paused_at, last_batch, allowance_left, allowance_at FROM attempts
+WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
+"""
+
+# A statement of its own, so that its snapshot is younger than the locks. Index: uq_signal_batches_attempt_id.
+_KNOWN = """
+SELECT attempt_id, batch_id, number, signals FROM signal_batches
+JOIN unnest($1::uuid[], $2::uuid[]) AS given(attempt_id, batch_id) USING (attempt_id, batch_id)
+"""
+
+_WRITE = """
+WITH given AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::bytea[], $6::bool[], $7::bool[], $8::uuid[], $9::text[])
+        WITH ORDINALITY AS given(attempt_id, exam_id, number, batch_id, signals, has_camera, has_movement, event_id, traceparent, n)
+), kept AS (
+    INSERT INTO signal_batches (attempt_id, number, batch_id, exam_id, received_at, signals, has_camera, has_movement)
+    SELECT attempt_id, number, batch_id, exam_id, $14, signals, has_camera, has_movement FROM given
+), told AS (
+    INSERT INTO outbox (event_id, topic, key, type, subject, payload, traceparent)
+    SELECT event_id, $15, attempt_id::text, $16, attempt_id::text, signals, traceparent FROM given ORDER BY n
+)
+UPDATE attempts SET last_batch = after.last_batch, allowance_left = after.left_over, allowance_at = after.as_of, last_signal_at = $14
+FROM unnest($10::uuid[], $11::bigint[], $12::float8[], $13::timestamptz[]) AS after(id, last_batch, left_over, as_of)
+WHERE attempts.id = after.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """What never changes about an attempt, as its signals need it."""
+
+    attempt_id: UUID
+    exam_id: UUID
+    student_id: UUID
+    started_at: datetime
+    rules: ExamRules
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """A checked batch of an attempt, and where it came from. `traceparent` is that of a recorded trace."""
+
+    sitting: Sitting
+    batch_id: UUID
+    batch: SignalBatch
+    session_id: str
+    network: str
+    traceparent: str | None
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A batch that is stored: its number within the attempt, how many of its signals are kept, and the server's clock."""
+
+    number: int
+    accepted: int
+    server_time: datetime
+
+
+class _Row:
+    """An attempt's locked row while the batches of one group are taken in, one after the other."""
+
+    def __init__(self, record: asyncpg.Record) -> None:
+        self.status: str = record["status"]
+        self.paused_at: datetime | None = record["paused_at"]
+        self.last_batch: int = record["last_batch"]
+        left, as_of = record["allowance_left"], record["allowance_at"]
+        self.allowance = Allowance(left, as_of) if as_of is not None else None
+        self.has_changed = False
+
+
+class Intake:
+    """Takes batches, checks them, and commits them in groups."""
+
+    def __init__(self, database: Database, papers: Papers, *, lanes: int, group: int) -> None:
+        self._database = database
+        self._papers = papers
+        self._sittings: OrderedDict[UUID, Sitting] = OrderedDict()
+        self._gathering: Gathering[Offer, Taken | Exception] = Gathering(self._commit, lanes=lanes, size=group)
+
+    def known(self, actor: Actor, attempt_id: UUID) -> Sitting | None:
+        """The caller's sitting when it is in memory. Raises Forbidden for staff, NotFound for another student's."""
+        if actor.role != "student":
+            raise Forbidden("Only the browser of the student who sits the attempt sends its signals.")
+        sitting = self._sittings.get(attempt_id)
+        if sitting is not None and sitting.student_id != actor.person_id:
+            raise NotFound("There is no such attempt.")
+        return sitting
+
+    async def sitting(self, actor: Actor, attempt_id: UUID) -> Sitting:
+        """The caller's sitting, read when it is not in memory. Raises NotFound, Forbidden, NotProctored; DependencyUnavailable for an attempt that may
+        just not be known here yet.
+        """
+        if sitting := self.known(actor, attempt_id):
+            return sitting
+        row = await self._row_of(attempt_id)
+        if row is None or row["student_id"] != actor.person_id:
+            raise NotFound("There is no such attempt.")
+        if not row["is_proctored"]:
+            raise NotProctored("This exam collects no signals.")
+        async with self._database.session() as tx:
+            paper = await self._papers.paper(tx, row["exam_id"], row["exam_version"])
+        sitting = Sitting(attempt_id, row["exam_id"], row["student_id"], row["started_at"], paper.rules)
+        self._sittings[attempt_id] = sitting
+        if len(self._sittings) > _SITTINGS_IN_MEMORY:
+            self._sittings.popitem(last=False)
+        return sitting
+
+    async def _row_of(self, attempt_id: UUID) -> asyncpg.Record | None:
+        for _ in range(_TRIES):
+            row = await self._database.pool.fetchrow(
+                "SELECT exam_id, exam_version, student_id, started_at, is_proctored FROM attempts WHERE id = $1",
+                attempt_id,
+            )
+            if row is not None or not _is_young(attempt_id):
+                return row
+            await asyncio.sleep(_TRY_SECONDS)
+        raise DependencyUnavailable("The attempt is not known here yet; keep the batch and send it again in a moment.")
+
+    def take(self, offer: Offer) -> "asyncio.Future[Taken | Exception]":
+        """Commits a batch together with whatever else waits. The result is what was taken, or why it was not."""
+        return self._gathering.add(offer)
+
+    async def _commit(self, offers: Sequence[Offer]) -> Sequence[Taken | Exception]:
+        try:
+            async with self._database.pool.acquire() as connection, connection.transaction():
+                results = await self._take_in(connection, offers)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("signals_not_committed", count=len(offers), error=f"{type(error).__name__}: {error}"[:300])
+            raise DependencyUnavailable(
+                "The signals could not be stored just now; keep the batch and send it again in a moment."
+            ) from error
+        self._database.events_committed()
+        return results
+
+    async def _take_in(self, connection: asyncpg.Connection, offers: Sequence[Offer]) -> list[Taken | Exception]:
+        rows = {
+            record["id"]: _Row(record)
+            for record in await connection.fetch(_LOCK, list({offer.sitting.attempt_id for offer in offers}))
+        }
+        received_at = now()
+        known = {
+            (record["attempt_id"], record["batch_id"]): _taken_before(record, received_at)
+            for record in await connection.fetch(
+                _KNOWN, [offer.sitting.attempt_id for offer in offers], [offer.batch_id for offer in offers]
+            )
+        }
+        results: list[Taken | Exception] = []
+        fresh: list[tuple[Offer, SignalsTaken]] = []
+        for offer in offers:
+            key = offer.sitting.attempt_id, offer.batch_id
+            result: Taken | Exception | None = known.get(key)
+            if result is None:
+                try:
+                    taken = _decide(offer, rows[offer.sitting.attempt_id], received_at)
+                except Exception as refusal:  # of this batch alone: the others of the group go on
+                    result = refusal
+                else:
+                    fresh.append((offer, taken))
+                    result = known[key] = Taken(taken.number, len(taken.signals), received_at)
+            results.append(result)
+        if fresh:
+            await _write(connection, fresh, rows, received_at)
+        return results
+
+
+def _decide(offer: Offer, row: _Row, received_at: datetime) -> SignalsTaken:
+    """The batch as it is taken in, its number drawn. Raises AttemptOver, TooManyRequests, InvalidInput.
+
+    While the attempt is paused nothing is collected: what was observed since then is left out.
+    """
+    if row.status == "submitted":
+        raise AttemptOver("The attempt is submitted; nothing is collected any more.")
+    sitting, batch = offer.sitting, offer.batch
+    try:
+        times = stamped(batch, received_at, sitting.started_at)
+    except NotBelieved as error:
+        raise InvalidInput(f"signals.{error.index}.at", "time", f"This signal's time {error.rule}.") from error
+    allowance, seconds = take(row.allowance, received_at)
+    if seconds:
+        raise TooManyRequests(
+            f"At most {BATCHES_PER_SECOND} batch a second, {BATCH_BURST} at once after a pause; keep this one and send it later.",
+            math.ceil(seconds),
+        )
+    row.allowance, row.has_changed = allowance, True
+    row.last_batch += 1
+    paused_at = row.paused_at if row.status == "paused" else None
+    return SignalsTaken(
+        attempt_id=str(sitting.attempt_id),
+        exam_id=str(sitting.exam_id),
+        student_id=str(sitting.student_id),
+        number=row.last_batch,
+        received_at_ms=epoch_ms(received_at),
+        session_id=offer.session_id,
+        network=offer.network,
+        signals=tuple(
+            msgspec.structs.replace(signal, at=at)
+            for signal, at in zip(batch.signals, times, strict=True)
+            if paused_at is None or at < paused_at
+        ),
+    )
+
+
+async def _write(
+    connection: asyncpg.Connection,
+    fresh: Sequence[tuple[Offer, SignalsTaken]],
+    rows: dict[UUID, _Row],
+    received_at: datetime,
+) -> None:
+    kinds = [{signal.kind for signal in taken.signals} for _, taken in fresh]
+    changed = [(attempt_id, row, row.allowance) for attempt_id, row in rows.items() if row.has_changed]
+    await connection.execute(
+        _WRITE,
+        [offer.sitting.attempt_id for offer, _ in fresh],
+        [offer.sitting.exam_id for offer, _ in fresh],
+        [taken.number for _, taken in fresh],
+        [offer.batch_id for offer, _ in fresh],
+        [signals_received(taken).SerializeToString() for _, taken in fresh],
+        [bool(found & CAMERA_KINDS) for found in kinds],
+        [bool(found & MOVEMENT_KINDS) for found in kinds],
+        [new_id() for _ in fresh],
+        [offer.traceparent for offer, _ in fresh],
+        [attempt_id for attempt_id, _, _ in changed],
+        [row.last_batch for _, row, _ in changed],
+        [allowance.left if allowance else None for _, _, allowance in changed],
+        [allowance.as_of if allowance else None for _, _, allowance in changed],
+        received_at,
+        SIGNALS,
+        SignalsReceived.DESCRIPTOR.full_name,
+    )
+
+
+def offer_of(actor: Actor, sitting: Sitting, batch: SignalBatch, traceparent: str = "") -> Offer:
+    """A checked batch. Raises InvalidInput naming the field for a batch id that is none, and for a kind that the exam does not collect."""
+    try:
+        batch_id = UUID(batch.batch_id)
+    except ValueError as error:
+        raise InvalidInput("batch_id", "uuid", "A batch's id is a UUID of its own.") from error
+    for index, signal in enumerate(batch.signals):
+        if not is_collected(signal.kind, sitting.rules):
+            raise InvalidInput(f"signals.{index}.kind", "collected", f"This exam does not collect {signal.kind}.")
+    return Offer(sitting, batch_id, batch, str(actor.session_id), network_of(actor.address), traceparent or None)
+
+
+def _taken_before(record: asyncpg.Record, moment: datetime) -> Taken:
+    return Taken(record["number"], len(SignalsReceived.FromString(record["signals"]).signals), moment)
+
+
+def _is_young(attempt_id: UUID) -> bool:
+    """Whether the id, which holds the time when it was made (RFC 9562, section 5.7), is from the last minute."""
+    made_ms = attempt_id.int >> 80
+    return attempt_id.version == 7 and abs(epoch_ms(now()) - made_ms) < _YOUNG // timedelta(milliseconds=1)
