@@ -7,7 +7,9 @@ from chassis.consuming import Delivery, Subscription
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.exams.v1 import events_pb2 as exams
 from proto.examhall.identity.v1 import people_pb2 as identity
-from services.grading.copies import keep_attempt, keep_centre, keep_class, keep_exam, keep_person
+from proto.examhall.proctoring.v1 import events_pb2 as proctoring
+from services.grading.copies import keep_attempt, keep_centre, keep_class, keep_exam, keep_integrity, keep_person
+from services.grading.invalidating import take_in_review
 
 AttemptEvent = (
     attempts.AttemptStarted
@@ -46,6 +48,16 @@ async def take_in_centre(tx: AsyncSession, event: identity.CentreChanged, _: Del
     await keep_centre(tx, event.centre)
 
 
+async def take_in_judgement(tx: AsyncSession, event: proctoring.AttemptReviewed, _: Delivery) -> None:
+    """A person has looked into an attempt: it counts, or it does not."""
+    await take_in_review(tx, event)
+
+
+async def take_in_integrity(tx: AsyncSession, event: proctoring.IntegrityAssessed, _: Delivery) -> None:
+    """An attempt that is over has an integrity score, or another one."""
+    await keep_integrity(tx, event)
+
+
 SUBSCRIPTIONS = (
     Subscription(
         "attempts.lifecycle.v1",
@@ -73,5 +85,9 @@ SUBSCRIPTIONS = (
             identity.ClassChanged: take_in_class,
             identity.CentreChanged: take_in_centre,
         },
+    ),
+    Subscription(
+        "proctoring.reviews.v1",
+        {proctoring.AttemptReviewed: take_in_judgement, proctoring.IntegrityAssessed: take_in_integrity},
     ),
 )

@@ -1,6 +1,7 @@
 """Copies of what other services tell: exams, people, classes, centres, attempts. A state that is not newer than the stored one changes nothing."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +11,8 @@ from chassis.outbox import moment_of
 from proto.examhall.attempts.v1.events_pb2 import AttemptState
 from proto.examhall.exams.v1.events_pb2 import ExamState
 from proto.examhall.identity.v1.people_pb2 import CentreState, ClassState, PersonState
-from services.grading.tables import Attempt, Centre, Exam, Person, SchoolClass
+from proto.examhall.proctoring.v1.events_pb2 import IntegrityAssessed
+from services.grading.tables import Attempt, Centre, Exam, Integrity, Person, SchoolClass
 
 
 async def keep_exam(tx: AsyncSession, state: ExamState) -> None:
@@ -75,3 +77,14 @@ async def keep_attempt(tx: AsyncSession, state: AttemptState, at: datetime) -> N
         "marking_error": "",
     }
     await keep_newer(tx, Attempt, values)
+
+
+async def keep_integrity(tx: AsyncSession, assessed: IntegrityAssessed) -> None:
+    """Stores an attempt's integrity score."""
+    values = {
+        "attempt_id": UUID(assessed.attempt_id),
+        "revision": assessed.revision,
+        "score": Decimal(assessed.integrity_score),
+        "level": assessed.level,
+    }
+    await keep_newer(tx, Integrity, values, "revision")

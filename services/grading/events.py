@@ -46,7 +46,7 @@ def grade_state(grade: Grade, marks: Iterable[ToldMark]) -> events_pb2.GradeStat
         student_id=str(grade.student_id),
         attempt_number=grade.attempt_number,
         status=grade.status,
-        is_released=grade.is_released,
+        is_released=grade.is_released and not grade.is_invalidated,
         score=str(grade.score),
         max_score=str(grade.max_score),
         percentage="" if grade.percentage is None else str(grade.percentage),

@@ -1,4 +1,7 @@
-"""The queue of answers that wait for a human: each with its question, rubric and sample answer, oldest submission first."""
+"""The queue of answers that wait for a human: each with its question, rubric and sample answer, oldest submission first.
+
+Answers of an invalidated attempt do not wait: nobody need mark what does not count. They are back when that is undone.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -58,7 +61,7 @@ async def waiting_answers(
         .join(Grade, col(Grade.attempt_id) == col(QuestionMark.attempt_id))
         .join(Exam, col(Exam.id) == col(Grade.exam_id))
         .outerjoin(Person, col(Person.id) == col(Grade.student_id))
-        .where(col(QuestionMark.outcome) == Outcome.WAITING.value, marked_exams(actor))
+        .where(col(QuestionMark.outcome) == Outcome.WAITING.value, ~col(Grade.is_invalidated), marked_exams(actor))
     )
     for column, value in (
         (col(Grade.exam_id), wanted.exam_id),

@@ -24,7 +24,7 @@ _LISTED = 100  # attempts named in a refusal; the counts are of all
 
 @dataclass(frozen=True)
 class Outstanding:
-    """The attempts that keep an exam's grades from being final."""
+    """The attempts that keep an exam's grades from being final. What waits in an invalidated one does not."""
 
     open_attempts: list[UUID]
     unmarked_attempts: list[UUID]
@@ -48,7 +48,10 @@ async def finalize_grades(tx: AsyncSession, actor: Actor, exam_id: UUID) -> int:
 
 
 async def release_grades(tx: AsyncSession, actor: Actor, exam_id: UUID, at: datetime) -> int:
-    """Lets students see the exam's final grades; how many are new to them. Raises NothingFinalized when there are none."""
+    """Lets students see the exam's final grades; how many are new to them. Raises NothingFinalized when there are none.
+
+    An invalidated grade is released with the others, stays hidden all the same, and shows as theirs do when the invalidation is undone.
+    """
     exam = await find_exam(tx, exam_id, owned_exams(actor), lock=True)
     final = await _locked_grades(tx, exam, col(Grade.status) == "finalized")
     if not final:
@@ -56,19 +59,21 @@ async def release_grades(tx: AsyncSession, actor: Actor, exam_id: UUID, at: date
     hidden = [grade for grade in final if not grade.is_released]
     async for grade, marks in _with_marks(tx, hidden):
         _release(tx, grade, marks, at)
-    record_audit(tx, actor, "grades_released", "exam", exam.id, new={"count": len(hidden)})
-    return len(hidden)
+    count = _seen(hidden)
+    record_audit(tx, actor, "grades_released", "exam", exam.id, new={"count": count})
+    return count
 
 
 async def hide_grades(tx: AsyncSession, actor: Actor, exam_id: UUID) -> int:
     """Takes the exam's released grades out of students' sight; how many. They stay final."""
     exam = await find_exam(tx, exam_id, owned_exams(actor), lock=True)
     released = await _locked_grades(tx, exam, col(Grade.is_released))
+    count = _seen(released)
     async for grade, marks in _with_marks(tx, released):
         grade.is_released, grade.released_at = False, None
         grade_changed(tx, GradeHidden, grade, marks)
-    record_audit(tx, actor, "grades_hidden", "exam", exam.id, new={"count": len(released)})
-    return len(released)
+    record_audit(tx, actor, "grades_hidden", "exam", exam.id, new={"count": count})
+    return count
 
 
 def release_if_automatic(tx: AsyncSession, exam: Exam, grade: Grade, marks: Sequence[ToldMark], at: datetime) -> None:
@@ -81,6 +86,11 @@ def release_if_automatic(tx: AsyncSession, exam: Exam, grade: Grade, marks: Sequ
 def _release(tx: AsyncSession, grade: Grade, marks: Sequence[ToldMark], at: datetime) -> None:
     grade.is_released, grade.released_at = True, at
     grade_changed(tx, GradeReleased, grade, marks)
+
+
+def _seen(grades: Sequence[Grade]) -> int:
+    """How many of these their students see once they are released."""
+    return sum(not grade.is_invalidated for grade in grades)
 
 
 async def _locked_grades(tx: AsyncSession, exam: Exam, condition: sa.ColumnElement[bool]) -> list[Grade]:
@@ -99,13 +109,15 @@ async def _with_marks(tx: AsyncSession, grades: Sequence[Grade]) -> AsyncIterato
 
 async def _outstanding(tx: AsyncSession, exam: Exam) -> Outstanding:
     query = (
-        sa.select(col(Attempt.id), col(Attempt.status), col(Grade.status))
+        sa.select(col(Attempt.id), col(Attempt.status), col(Grade.status), col(Grade.is_invalidated))
         .outerjoin(Grade, col(Grade.attempt_id) == col(Attempt.id))
         .where(col(Attempt.exam_id) == exam.id, sa.func.coalesce(col(Grade.status), "") .not_in(["marked", "finalized"]))
         .order_by(col(Attempt.id))
     )  # fmt: skip
     found = Outstanding([], [], [])
-    for attempt_id, attempt_status, grade_status in await tx.execute(query):
+    for attempt_id, attempt_status, grade_status, is_invalidated in await tx.execute(query):
+        if is_invalidated:
+            continue
         if grade_status is not None:
             found.waiting_attempts.append(attempt_id)
         elif attempt_status == "submitted":

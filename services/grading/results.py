@@ -31,7 +31,7 @@ class Result:
         if self.exam is None or self.grade is None:
             return sight_of(is_released=False, is_open=False, allow_review=False, show_answers=False)
         return sight_of(
-            is_released=self.grade.is_released,
+            is_released=self.grade.is_released and not self.grade.is_invalidated,
             is_open=self.exam.closes_at is not None and self.at < self.exam.closes_at,
             allow_review=self.exam.allow_review_after_submit,
             show_answers=self.exam.show_answers_after_submit,

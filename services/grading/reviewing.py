@@ -1,4 +1,4 @@
-"""What a student may know of an attempt: a pure rule from release and the exam's review settings."""
+"""What a student may know of an attempt: a pure rule from release and the exam's review settings. Of one that does not count: that and why."""
 
 from dataclasses import dataclass
 

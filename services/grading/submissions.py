@@ -30,6 +30,7 @@ from services.grading.answer_keys import AnswerKeys
 from services.grading.conversion import ExamKey, response_value
 from services.grading.events import grade_changed
 from services.grading.grades import count_again
+from services.grading.invalidating import apply_review, reviews_before_grades
 from services.grading.marking import mark_attempt
 from services.grading.releasing import release_if_automatic
 from services.grading.settings import Settings
@@ -130,8 +131,11 @@ async def write_grades(tx: AsyncSession, marked: Sequence[Marked]) -> None:
     exam_ids = {UUID(each.attempt.exam_id) for each in marked}
     exams = {exam.id: exam for exam in await tx.scalars(sa.select(Exam).where(col(Exam.id).in_(exam_ids)))}
     fresh = [each for each in marked if each.attempt_id not in graded]
+    reviews = await reviews_before_grades(tx, [each.attempt_id for each in fresh])
     for each in fresh:
         grade = _new_grade(each)
+        if review := reviews.get(each.attempt_id):
+            apply_review(grade, review)
         tx.add(grade)
         grade_changed(tx, AttemptMarked, grade, each.marks)
         release_if_automatic(tx, exams[grade.exam_id], grade, each.marks, each.at)

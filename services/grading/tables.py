@@ -86,6 +86,26 @@ class Attempt(Table, table=True):
     marking_error: str = ""
 
 
+class Review(Table, table=True):
+    """A copy of what people decided about an attempt in proctoring; it may come before the grade, and waits here for it."""
+
+    __tablename__ = "reviews"
+    attempt_id: UUID = Field(primary_key=True)
+    revision: int = Field(sa_type=sa.BigInteger)
+    is_invalidated: bool
+    reason: str = Field(description="of the step that invalidated it")
+
+
+class Integrity(Table, table=True):
+    """A copy of an attempt's integrity score; it summarises what proctoring saw and decides nothing."""
+
+    __tablename__ = "integrity_scores"
+    attempt_id: UUID = Field(primary_key=True)
+    revision: int = Field(sa_type=sa.BigInteger)
+    score: Decimal = Field(sa_type=sa.Numeric(5, 2), description="0 to 100")
+    level: str = Field(description="of risk: low, medium, high, critical")
+
+
 class StoredKey(Table, table=True):
     """The answer key of a frozen exam version, as exams gave it: it never changes, so marking needs exams once."""
 
@@ -96,7 +116,10 @@ class StoredKey(Table, table=True):
 
 
 class Grade(Table, table=True):
-    """The grade of an attempt. Its key is the attempt's: there can't be two."""
+    """The grade of an attempt. Its key is the attempt's: there can't be two.
+
+    What an invalidated one says stays as it was, its release too, so that an undo brings everything back; it counts nowhere and no student sees it.
+    """
 
     __tablename__ = "grades"
     __table_args__ = (
@@ -123,6 +146,8 @@ class Grade(Table, table=True):
     submitted_at: datetime
     marked_at: datetime
     released_at: datetime | None = None
+    is_invalidated: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    invalidation_reason: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class QuestionMark(Table, table=True):

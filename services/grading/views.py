@@ -13,7 +13,7 @@ from services.grading.conversion import ExamKey, response_json, right_answer_jso
 from services.grading.human_marking import HumanMark
 from services.grading.queue import WaitingAnswer
 from services.grading.results import Result
-from services.grading.tables import Grade, QuestionMark
+from services.grading.tables import Grade, Integrity, QuestionMark
 
 Status = Literal["waiting", "marked", "finalized"]
 OutcomeName = Literal["correct", "partial", "wrong", "unanswered", "waiting"]
@@ -63,6 +63,13 @@ class MarkOut(BaseModel):
         return cls(**shown, text=key.paper[mark.question_id].text, response=response)
 
 
+class IntegrityOut(_Out):
+    """What proctoring saw of an attempt that is over, as one number. It decides nothing: the reasons are in proctoring."""
+
+    score: Decimal = Field(description="0 to 100; 100: nothing was seen")
+    level: Literal["low", "medium", "high", "critical"] = Field(description="of risk")
+
+
 class GradeBrief(_Out):
     """A grade in a list, for staff."""
 
@@ -85,11 +92,16 @@ class GradeBrief(_Out):
     submitted_at: datetime
     marked_at: datetime
     released_at: datetime | None
+    is_invalidated: bool = Field(
+        description="it counts nowhere and its student does not see it, also when it is released"
+    )
+    invalidation_reason: str
+    integrity: IntegrityOut | None = Field(description="null: not proctored, or not over")
 
     @classmethod
-    def of(cls, grade: Grade, student_name: str | None) -> "GradeBrief":
+    def of(cls, grade: Grade, student_name: str | None, integrity: Integrity | None) -> "GradeBrief":
         """The view of a row."""
-        return cls(**grade.model_dump(), student_name=student_name)
+        return cls(**grade.model_dump(), student_name=student_name, integrity=integrity)
 
 
 class GradeOut(GradeBrief):
@@ -99,10 +111,16 @@ class GradeOut(GradeBrief):
 
     @classmethod
     def with_marks(
-        cls, grade: Grade, student_name: str | None, marks: Sequence[QuestionMark], key: ExamKey
+        cls,
+        grade: Grade,
+        student_name: str | None,
+        integrity: Integrity | None,
+        marks: Sequence[QuestionMark],
+        key: ExamKey,
     ) -> "GradeOut":
         """The view of a grade and its marks, in the attempt's order."""
-        return cls(**grade.model_dump(), student_name=student_name, marks=[MarkOut.of(mark, key) for mark in marks])
+        brief = GradeBrief.of(grade, student_name, integrity)
+        return cls(**brief.model_dump(), marks=[MarkOut.of(mark, key) for mark in marks])
 
 
 class QueueItem(BaseModel):
@@ -213,15 +231,16 @@ class ReviewedQuestion(BaseModel):
 
 
 class ResultOut(BaseModel):
-    """A student's submitted attempt; what is not released is null."""
+    """A student's submitted attempt; what is not released is null, and so is what a person declared invalid, with the reason told."""
 
     attempt_id: UUID
     exam_id: UUID
     exam_title: str
     subject: str
     attempt_number: int
-    status: Literal["received", "released"]
+    status: Literal["received", "released", "invalidated"]
     submitted_at: datetime
+    invalidation_reason: str | None = None
     released_at: datetime | None = None
     score: Decimal | None = None
     max_score: Decimal | None = None
@@ -258,6 +277,8 @@ def _result_fields(result: Result) -> dict[str, Any]:
         "submitted_at": attempt.submitted_at,
         "status": "received",
     }
+    if grade is not None and grade.is_invalidated:
+        return fields | {"status": "invalidated", "invalidation_reason": grade.invalidation_reason}
     if grade is None or not result.sight.score:
         return fields
     return fields | {

@@ -15,7 +15,7 @@ from chassis.spreadsheets import as_csv, as_xlsx
 from services.grading import releasing
 from services.grading.access import OWNERS, READERS, find_exam, readable_exams, readable_grades
 from services.grading.exporting import result_sheet
-from services.grading.tables import Exam, Grade, Person
+from services.grading.tables import Exam, Grade, Integrity, Person
 from services.grading.views import Count, GradeBrief, Status
 
 router = APIRouter(prefix="/api/v1/grading/exams", tags=["grades"])
@@ -37,9 +37,10 @@ async def list_grades(
     caller.require(*READERS)
     await find_exam(tx, exam_id, readable_exams(caller))
     query = (
-        sa.select(Grade, col(Person.name))
+        sa.select(Grade, col(Person.name), Integrity)
         .join(Exam, col(Exam.id) == col(Grade.exam_id))
         .outerjoin(Person, col(Person.id) == col(Grade.student_id))
+        .outerjoin(Integrity, col(Integrity.attempt_id) == col(Grade.attempt_id))
         .where(col(Grade.exam_id) == exam_id, readable_grades(caller))
     )
     if status is not None:
@@ -49,7 +50,7 @@ async def list_grades(
     total = await tx.scalar(query.with_only_columns(sa.func.count())) or 0
     order = (col(Grade.submitted_at), col(Grade.attempt_id))
     rows = await tx.execute(query.order_by(*order).offset(page.offset).limit(page.limit))
-    return Page.of([GradeBrief.of(grade, name) for grade, name in rows], total, page)
+    return Page.of([GradeBrief.of(*row) for row in rows], total, page)
 
 
 @router.post("/{exam_id}/finalize", operation_id="finalizeGrades")

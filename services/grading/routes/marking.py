@@ -15,7 +15,7 @@ from services.grading.checking import check_marks
 from services.grading.grades import marks_of
 from services.grading.human_marking import give_marks
 from services.grading.queue import QueueFilter, waiting_answers
-from services.grading.tables import Grade, GradeChange, Person, QuestionMark
+from services.grading.tables import Grade, GradeChange, Integrity, Person, QuestionMark
 from services.grading.views import Check, DifferenceOut, GivenMarks, GradeChangeOut, GradeOut, QueueItem
 
 router = APIRouter(prefix="/api/v1/grading", tags=["marking"])
@@ -78,5 +78,6 @@ async def check_grade(attempt_id: UUID, tx: Tx, caller: Caller) -> Check:
 
 async def _shown(tx: Tx, grade: Grade, marks: list[QuestionMark]) -> GradeOut:
     student_name = await tx.scalar(sa.select(col(Person.name)).where(col(Person.id) == grade.student_id))
+    integrity = await tx.get(Integrity, grade.attempt_id)
     key = await stored_key(tx, grade.exam_id, grade.exam_version)
-    return GradeOut.with_marks(grade, student_name, marks, key)
+    return GradeOut.with_marks(grade, student_name, integrity, marks, key)
