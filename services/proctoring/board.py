@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from services.proctoring.exam_rules import rules_by_version, violation_limit
 from services.proctoring.feeds import exam_feed
 from services.proctoring.levels import Level
+from services.proctoring.signals import ExamRules
 from services.proctoring.tables import LEVELS, Alert, Attempt, Feed, Person, Review
 
 SUBMITTED = "submitted"
@@ -23,6 +25,7 @@ class Standing(NamedTuple):
 
     id: UUID
     exam_id: UUID
+    exam_version: int
     student_id: UUID
     number: int
     status: str
@@ -51,11 +54,16 @@ class Standing(NamedTuple):
     is_invalidated: bool
 
 
+def known_name() -> sa.ColumnElement[str | None]:
+    """The name in a query that joins Person; a deleted person's is empty, which nobody needs to see."""
+    return sa.func.nullif(col(Person.name), "")
+
+
 _OF_ATTEMPT = Standing._fields[: Standing._fields.index("student_name")]
 _COLUMNS = (
     *(getattr(Attempt, name) for name in _OF_ATTEMPT),
-    col(Person.name),
-    col(Person.registration_number),
+    known_name(),
+    sa.func.nullif(col(Person.registration_number), ""),
     *(sa.func.coalesce(flag, False) for flag in (col(Review.is_reviewed), col(Review.needs_manual_review), col(Review.is_invalidated))),
 )  # fmt: skip
 
@@ -92,11 +100,16 @@ async def last_number(tx: AsyncSession, feed: str) -> int:
 
 
 class Board(NamedTuple):
-    """An exam at one instant. `cursor`: the last number of its feed, all of which the rows show already."""
+    """An exam at one instant. `cursor`: the last number of its feed, all of which the rows show already; `rules` by version of the exam."""
 
     cursor: int
     standings: list[Standing]
     alerts: Mapping[UUID, Counter[str]]
+    rules: Mapping[int, ExamRules]
+
+    def limit_of(self, standing: Standing) -> int:
+        """The violation limit of an attempt; 0: none."""
+        return violation_limit(self.rules, standing.exam_version)
 
 
 async def board_of(tx: AsyncSession, exam_id: UUID, readable: sa.ColumnElement[bool]) -> Board:
@@ -105,6 +118,7 @@ async def board_of(tx: AsyncSession, exam_id: UUID, readable: sa.ColumnElement[b
         await last_number(tx, exam_feed(exam_id)),
         await standings(tx, col(Attempt.exam_id) == exam_id, readable),
         await open_alerts(tx, col(Alert.exam_id) == exam_id),
+        await rules_by_version(tx, exam_id),
     )
 
 
@@ -126,6 +140,11 @@ def silent_seconds(standing: Standing, at: datetime) -> int | None:
 def progress(standing: Standing) -> int:
     """The share of questions that have an answer, in whole per cent."""
     return min(100 * standing.answered_count // standing.question_count, 100) if standing.question_count else 0
+
+
+def is_over_limit(standing: Standing, limit: int) -> bool:
+    """Whether the attempt has reached the violation limit; a limit of 0 is none."""
+    return 0 < limit <= standing.violations
 
 
 def counts_by_level(standings: Iterable[Standing]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import NamedTuple
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -123,7 +124,7 @@ class CollectedOut(BaseModel):
 class NoticeOut(BaseModel):
     """What proctoring does at this exam."""
 
-    exam_id: str
+    exam_id: UUID
     is_proctored: bool = Field(description="false: nothing of this is collected")
     uses_camera: bool
     browser_lockdown: bool
@@ -136,7 +137,7 @@ class NoticeOut(BaseModel):
     assessments_text: str
 
 
-def notice_of(exam_id: str, rules: ExamRules, settings: Settings) -> NoticeOut:
+def notice_of(exam_id: UUID, rules: ExamRules, settings: Settings) -> NoticeOut:
     """The notice of an exam with these rules; retention as this installation is set."""
     return NoticeOut(
         exam_id=exam_id,

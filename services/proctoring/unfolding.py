@@ -105,18 +105,18 @@ class AssessmentOut(BaseModel):
             revision=event.revision,
             as_of=event.as_of.ToDatetime(tzinfo=UTC),
             is_over=event.is_over,
-            level=event.level,  # type: ignore[arg-type]
+            level=event.level,
             behaviour_score=event.behaviour_score,
-            behaviour_level=event.behaviour_level,  # type: ignore[arg-type]
+            behaviour_level=event.behaviour_level,
             reasons=[_reason(reason) for reason in event.reasons],
             risk_score=Decimal(event.risk_score),
             unscaled_risk_score=Decimal(event.unscaled_risk_score),
-            risk_level=event.risk_level,  # type: ignore[arg-type]
+            risk_level=event.risk_level,
             components=[_component(component) for component in event.components],
             second_opinion=SecondOpinionOut(
                 distance=Decimal(opinion.distance),
                 p_value=Decimal(opinion.p_value),
-                compared_with=opinion.compared_with,  # type: ignore[arg-type]
+                compared_with=opinion.compared_with,
                 samples=opinion.samples,
                 method=opinion.method,
                 text=opinion.text,

@@ -1,7 +1,6 @@
 """What proctoring's REST routes take and give: attempts on the board, alerts, reviews and messages. Scores are decimals, as strings in JSON."""
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
@@ -14,10 +13,14 @@ from proto.examhall.proctoring.v1 import events_pb2 as told
 from services.proctoring import board
 from services.proctoring.settling import has_grown
 from services.proctoring.tables import Alert, Attempt, Review, ReviewStep
-from services.proctoring.unfolding import EvidenceOut
+from services.proctoring.unfolding import AssessmentOut, EvidenceOut
 
 LevelName = Literal["low", "medium", "high", "critical"]
 AlertStatus = Literal["open", "acknowledged", "resolved", "dismissed"]
+CAUTION = (
+    "Scores, levels and alerts say where to look. They are no probability of anything and no finding: somebody should look at the evidence and hear"
+    " the student before anything is decided."
+)
 NO_NUL = r"^[^\x00]*$"
 Reason = Annotated[
     str, StringConstraints(min_length=1, max_length=2000, pattern=NO_NUL), Field(description="why, for the audit log")
@@ -30,7 +33,7 @@ Text = Annotated[
 class Candidate(NamedTuple):
     """Who sits an attempt; None where the person is not known here yet, or no more."""
 
-    student_id: UUID
+    student_id: UUID | None
     name: str | None
     registration_number: str | None
 
@@ -82,16 +85,16 @@ class BoardRow(BaseModel):
     is_invalidated: bool
 
     @classmethod
-    def of(cls, row: board.Standing, at: datetime, limit: int, alerts: Mapping[UUID, Counter[str]]) -> "BoardRow":
-        """The view of a standing, by the clock `at`."""
+    def of(cls, row: board.Standing, found: board.Board, at: datetime) -> "BoardRow":
+        """The view of a standing on the board, by the clock `at`."""
         return cls(
             **{name: value for name, value in row._asdict().items() if name in cls.model_fields},
             attempt_id=row.id,
             seconds_left=board.seconds_left(row, at),
             progress=board.progress(row),
             silent_seconds=board.silent_seconds(row, at),
-            violation_limit=limit,
-            open_alerts=OpenAlerts(**alerts.get(row.id, {})),
+            violation_limit=found.limit_of(row),
+            open_alerts=OpenAlerts.model_validate(found.alerts.get(row.id, {})),
         )
 
 
@@ -116,12 +119,11 @@ class BoardOut(BaseModel):
     title: str
     server_time: datetime
     cursor: int = Field(description="the feed's last number at this instant: fetch or listen from here on")
-    violation_limit: int
     totals: BoardTotals
     attempts: list[BoardRow]
 
     @classmethod
-    def of(cls, exam_id: UUID, title: str, limit: int, found: board.Board, at: datetime) -> "BoardOut":
+    def of(cls, exam_id: UUID, title: str, found: board.Board, at: datetime) -> "BoardOut":
         """The view of a board, by the clock `at`."""
         rows = found.standings
         alerts = sum((found.alerts.get(row.id, Counter()) for row in rows), Counter[str]())
@@ -132,8 +134,8 @@ class BoardOut(BaseModel):
             paused=by_status["paused"],
             submitted=by_status[board.SUBMITTED],
             levels=board.counts_by_level(rows),
-            open_alerts=OpenAlerts(**alerts),
-            over_the_limit=sum(0 < limit <= row.violations for row in rows),
+            open_alerts=OpenAlerts.model_validate(alerts),
+            over_the_limit=sum(board.is_over_limit(row, found.limit_of(row)) for row in rows),
             to_review=sum(row.needs_manual_review and not row.is_reviewed for row in rows),
             invalidated=sum(row.is_invalidated for row in rows),
         )
@@ -142,9 +144,8 @@ class BoardOut(BaseModel):
             title=title,
             server_time=at,
             cursor=found.cursor,
-            violation_limit=limit,
             totals=totals,
-            attempts=[BoardRow.of(row, at, limit, found.alerts) for row in rows],
+            attempts=[BoardRow.of(row, found, at) for row in rows],
         )
 
 
@@ -181,6 +182,31 @@ class AlertOut(BaseModel):
             evidence=[EvidenceOut.of(item) for item in told.Alert.FromString(alert.told).evidence],
             grown_since=has_grown(alert.revision, alert.settled_revision),
         )
+
+
+class RulesOut(BaseModel):
+    """The settings of the exam's version that the attempt is proctored by."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    camera: bool
+    browser_lockdown: bool
+    tab_switch_allowed: bool
+    copy_paste_allowed: bool
+    sensitivity: str
+    violation_limit: int
+
+
+class AttemptOut(BaseModel):
+    """One attempt with everything that is said of it. Its ETag is the review's version."""
+
+    server_time: datetime
+    standing: BoardRow
+    rules: RulesOut | None = Field(description="null: not proctored, or not known here yet")
+    assessment: AssessmentOut | None = Field(description="null: nothing was assessed yet")
+    alerts: list["AlertOut"] = Field(description="all of the attempt, newest first, two hundred at most")
+    review: "ReviewOut"
+    caution: str = CAUTION
 
 
 class Settled(Body):

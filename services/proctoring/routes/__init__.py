@@ -1,5 +1,5 @@
 """Proctoring's REST routes, one module for each thing they are about."""
 
-from fastapi import APIRouter
+from services.proctoring.routes import alerts, attempts, exams, students
 
-ROUTERS: list[APIRouter] = []
+ROUTERS = [exams.router, alerts.router, attempts.router, students.router]

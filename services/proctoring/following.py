@@ -1,0 +1,41 @@
+"""Live events fetched by cursor: what a socket missed, or what somebody without one reads now and then."""
+
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.proctoring.board import last_number
+from services.proctoring.tables import FeedEntry
+
+
+class Followed(NamedTuple):
+    """Entries after a cursor: their messages as they went over the socket, JSON each."""
+
+    bodies: list[str]
+    next: int
+    last: int
+    is_complete: bool
+
+    def as_json(self) -> str:
+        """The reply: messages stand in it as they are, none is read and written again."""
+        complete = "true" if self.is_complete else "false"
+        entries = ",".join(self.bodies)
+        return f'{{"entries":[{entries}],"next":{self.next},"last":{self.last},"is_complete":{complete}}}'
+
+
+async def entries_after(tx: AsyncSession, feed: str, after: int, limit: int) -> Followed:
+    """At most `limit` entries of a feed after the number `after`, in their order.
+
+    Numbers are given and become visible in the same order, so what is missing was purged, and that is said. A cursor beyond the feed's end, as after
+    an old state was restored, goes on from the end.
+    """
+    query = sa.select(col(FeedEntry.number), col(FeedEntry.body)).where(
+        col(FeedEntry.feed) == feed, col(FeedEntry.number) > after
+    )
+    rows = (await tx.execute(query.order_by(col(FeedEntry.number)).limit(limit))).all()
+    last = await last_number(tx, feed)
+    if not rows:
+        return Followed([], last, last, is_complete=after >= last)
+    return Followed([body for _, body in rows], rows[-1].number, last, is_complete=rows[0].number == after + 1)

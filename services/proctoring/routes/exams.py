@@ -1,0 +1,100 @@
+"""/api/v1/proctoring/exams: an exam as a whole, for those who watch it."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from chassis.clock import now
+from chassis.http import Caller, Once, Tx
+from chassis.spreadsheets import as_csv
+from services.proctoring.board import board_of
+from services.proctoring.collusion_desk import collusion_of, pair_of, request_analysis
+from services.proctoring.collusion_views import CollusionAsked, CollusionOut, PairOut
+from services.proctoring.feeds import exam_feed
+from services.proctoring.following import entries_after
+from services.proctoring.report_views import Format, ReportOut, sheets_of
+from services.proctoring.reporting import security_report
+from services.proctoring.rights import READERS, WATCHERS, find_exam, readable_attempts, readable_exams, watched_exams
+from services.proctoring.snapshot import see_one_snapshot
+from services.proctoring.views import BoardOut, FeedPage
+
+router = APIRouter(prefix="/api/v1/proctoring/exams", tags=["proctoring"])
+
+CSV = "text/csv; charset=utf-8"
+After = Annotated[int, Query(ge=0, le=2**62, description="number of the last event that is known; 0: none")]
+FeedLimit = Annotated[int, Query(ge=1, le=500, description="events a page")]
+
+
+@router.get("/{exam_id}/board", operation_id="readBoard")
+async def read_board(exam_id: UUID, tx: Tx, caller: Caller, response: Response) -> BoardOut:
+    """Every attempt as it stands by the server's clock, with the feed's cursor at the same instant; a centre's administrator sees the centre's."""
+    caller.require(*READERS)
+    await see_one_snapshot(tx)
+    exam = await find_exam(tx, exam_id, readable_exams(caller))
+    response.headers["Cache-Control"] = "no-store"
+    return BoardOut.of(exam_id, exam.title, await board_of(tx, exam_id, readable_attempts(caller)), _clock())
+
+
+@router.get("/{exam_id}/feed", operation_id="readExamFeed", response_model=FeedPage)
+async def read_exam_feed(exam_id: UUID, tx: Tx, caller: Caller, after: After = 0, limit: FeedLimit = 200) -> Response:
+    """What happened at the exam after a cursor, oldest first. It names students of all centres, so it is for those who watch the whole exam."""
+    caller.require(*WATCHERS)
+    await find_exam(tx, exam_id, watched_exams(caller))
+    return feed_reply((await entries_after(tx, exam_feed(exam_id), after, limit)).as_json())
+
+
+@router.get("/{exam_id}/collusion", operation_id="readCollusion")
+async def read_collusion(exam_id: UUID, tx: Tx, caller: Caller) -> CollusionOut:
+    """How far the search for answers in common is, and what it flags: reasons to look, each with its method, assumptions and error bound."""
+    caller.require(*READERS)
+    await find_exam(tx, exam_id, readable_exams(caller))
+    return await collusion_of(tx, caller, exam_id)
+
+
+@router.post("/{exam_id}/collusion", operation_id="requestCollusionAnalysis", status_code=202)
+async def request_collusion_analysis(exam_id: UUID, tx: Tx, caller: Caller, once: Once) -> CollusionAsked:
+    """Has the whole analysis made now instead of at the close. The result comes by the feed and GET."""
+    caller.require(*WATCHERS)
+
+    async def ask() -> CollusionAsked:
+        return CollusionAsked(request_id=await request_analysis(tx, caller, exam_id, now()))
+
+    return await once(CollusionAsked, ask)
+
+
+@router.get("/{exam_id}/collusion/pairs/{attempt_id}/{other_attempt_id}", operation_id="readPair")
+async def read_pair(exam_id: UUID, attempt_id: UUID, other_attempt_id: UUID, tx: Tx, caller: Caller) -> PairOut:
+    """Two attempts, named in either order: every statistic with its method, and the questions that speak."""
+    caller.require(*READERS)
+    await find_exam(tx, exam_id, readable_exams(caller))
+    return await pair_of(tx, caller, exam_id, attempt_id, other_attempt_id)
+
+
+@router.get(
+    "/{exam_id}/report",
+    operation_id="readSecurityReport",
+    response_model=ReportOut,
+    responses={200: {"content": {"text/csv": {}}, "description": "The report, as JSON or as tables."}},
+)
+async def read_security_report(exam_id: UUID, tx: Tx, caller: Caller, format: Format = "json") -> Response | ReportOut:
+    """The security report: observations, violations, alerts, answers in common and reviews, over all attempts that you may see."""
+    caller.require(*READERS)
+    await see_one_snapshot(tx)
+    report = await security_report(tx, caller, exam_id, _clock())
+    if format == "json":
+        return report
+    name = re.sub(r"[^A-Za-z0-9]+", "-", report.title).strip("-")[:60] or "exam"
+    headers = {"Content-Disposition": f'attachment; filename="{name}-security.csv"', "Cache-Control": "no-store"}
+    return Response(as_csv(sheets_of(report)), media_type=CSV, headers=headers)
+
+
+def feed_reply(content: str) -> Response:
+    """A page of a feed, never from a cache."""
+    return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _clock() -> datetime:
+    return now().replace(microsecond=0)
