@@ -70,7 +70,8 @@ def _introduction(trials: int, seed: int) -> Iterator[str]:
     yield ""
     yield f"`python -m benchmarks.collusion --full`; {trials} exams of each kind, seed {seed}, {os.cpu_count()} cores, Python {platform.python_version()}."
     yield ""
-    yield "Power is the share of copying pairs found; items, abilities and orders are estimated from the contaminated exam itself, without a bank."
+    yield "Power is the share of copying pairs found; items, abilities and orders are estimated from the contaminated exam itself, without a bank and without"
+    yield "the answer key, as the service does. Where an index needs a key (K2, Harpp–Hogan), it is the option with the steepest estimated slope."
     yield "Where two copied from one third, that pair counts as neither guilty nor innocent."
     yield ""
     yield (generator.__doc__ or "").strip()

@@ -13,7 +13,7 @@ from services.proctoring.collusion.closing import likeliest_pairs, omega_blocks,
 from services.proctoring.collusion.evidence import ExamModel, RunningEvidence, follow, log_evidence, take_answer
 from services.proctoring.collusion.families import MOST_NEIGHBOURS
 from services.proctoring.collusion.indices import at_ability
-from services.proctoring.collusion.options import Prior, calibrate
+from services.proctoring.collusion.options import Prior, calibrate, steepest_options
 
 
 def measure(seed: int, large: int) -> Iterator[Figure]:
@@ -28,7 +28,7 @@ def measure(seed: int, large: int) -> Iterator[Figure]:
 def _answers(seed: int) -> Iterator[Figure]:
     exam = simulate(Plan(), np.random.default_rng(seed))
     count, items = exam.chosen.shape
-    calibration = calibrate(exam.chosen, Prior.from_key(np.zeros(items, np.int8), exam.truth.offered))
+    calibration = calibrate(exam.chosen, Prior.of_unknown(exam.truth.offered))
     model = ExamModel.of(calibration, np.ones(items))
     for name, width in (("all pairs", 0), (f"{MOST_NEIGHBOURS} named sources each", MOST_NEIGHBOURS)):
         state = RunningEvidence.begin(count, items, model, width)
@@ -52,7 +52,7 @@ def _answers(seed: int) -> Iterator[Figure]:
         middle, late = np.quantile(taken, [0.5, 0.99]) * 1e6
         behind = f"p99 {late:.0f} µs; with the e-values read; {count:,} candidates"
         yield Figure(f"an answer taken in, {name}", f"{middle:.0f} µs", "deciding answer published within 1 s", behind)
-    seconds = _seconds(lambda: calibrate(exam.chosen, Prior.from_key(np.zeros(items, np.int8), exam.truth.offered)))
+    seconds = _seconds(lambda: calibrate(exam.chosen, Prior.of_unknown(exam.truth.offered)))
     yield Figure(
         "items estimated anew",
         f"{seconds * 1e3:.0f} ms",
@@ -63,8 +63,8 @@ def _answers(seed: int) -> Iterator[Figure]:
 
 def _all_pairs(seed: int, candidates: int, items: int) -> Iterator[Figure]:
     exam = simulate(Plan(candidates=candidates, items=items), np.random.default_rng(seed))
-    key = np.zeros(items, np.int8)
-    calibration = calibrate(exam.chosen, Prior.from_key(key, exam.truth.offered))
+    calibration = calibrate(exam.chosen, Prior.of_unknown(exam.truth.offered))
+    key = steepest_options(calibration.model)
     likely = at_ability(calibration, exam.chosen)
     held = one_hot(exam.chosen, exam.truth.offered.shape[1]).astype(np.float32)
     rows = max(1, 20_000_000 // candidates)

@@ -19,7 +19,7 @@ from services.proctoring.collusion.evidence import (
 )
 from services.proctoring.collusion.families import pair_codes
 from services.proctoring.collusion.indices import at_ability
-from services.proctoring.collusion.options import Prior, calibrate
+from services.proctoring.collusion.options import Prior, calibrate, steepest_options
 from services.proctoring.collusion.pace import order_weights
 from services.proctoring.collusion.response_times import inflation, residuals, time_evidence, with_times
 
@@ -71,11 +71,11 @@ class Trial:
 
 
 def run(plan: Plan, random: Generator) -> Trial:
-    """Simulates and examines one exam; every model is estimated from the contaminated exam itself, without a bank."""
+    """Simulates and examines one exam; every model is estimated from the contaminated exam itself, without a bank and without the answer key."""
     exam = simulate(plan, random)
-    key = np.zeros(plan.items, np.int8)
-    prior = Prior.from_key(key, exam.truth.offered)
+    prior = Prior.of_unknown(exam.truth.offered)
     calibration = calibrate(exam.chosen, prior)
+    key = steepest_options(calibration.model)
     likely = at_ability(calibration, exam.chosen)
     count = plan.candidates
     plausible_codes = pair_codes(exam.neighbours, count)

@@ -12,7 +12,7 @@ from ipaddress import ip_address, ip_network
 import numpy as np
 from numpy.typing import NDArray
 
-from services.proctoring.collusion.arrays import Whole
+from services.proctoring.collusion.arrays import Floats, Whole
 
 # Beyond so many neighbours the nearest count: a hall of hundreds has neighbours too. Bounds memory and the family.
 MOST_NEIGHBOURS = 64
@@ -46,17 +46,32 @@ def plausible_sources(seats: Sequence[Seat], most: int = MOST_NEIGHBOURS) -> lis
 
     Plausible is mutual, so a pair is kept only where each is among the other's `most` nearest.
     """
-    groups: list[dict[str, list[int]]] = [defaultdict(list), defaultdict(list), defaultdict(list)]
     blocks = [address_block(seat.address) for seat in seats]
     keys = [
-        (seat.room and f"{seat.centre}/{seat.room}", block, seat.centre)
+        (seat.room and f"{seat.centre}/{seat.room}", block, "" if seat.room else seat.centre)
         for seat, block in zip(seats, blocks, strict=True)
     ]
+    starts = np.array([seat.starts for seat in seats])
+    ends = np.array([seat.ends for seat in seats])
+    groups: list[dict[str, list[int]]] = [defaultdict(list), defaultdict(list), defaultdict(list)]
     for candidate, named in enumerate(keys):
         for kind, key in enumerate(named):
             if key:
                 groups[kind][key].append(candidate)
-    nearest = [_nearest(candidate, seats, keys[candidate], groups, most) for candidate in range(len(seats))]
+    by_start = [
+        {key: np.array(sorted(members, key=lambda each: (starts[each], each))) for key, members in group.items()}
+        for group in groups
+    ]
+    nearest = []
+    for candidate, named in enumerate(keys):
+        found: dict[int, None] = {}
+        # A known room says more than the centre around it, which is for those of whom nothing nearer is known.
+        for kind in (_ROOM, _ADDRESS, _CENTRE):
+            if named[kind] and len(found) < most:
+                # So many more are asked for as are known already: some of the next kind may be among them.
+                near = _closest(candidate, by_start[kind][named[kind]], starts, ends, most + len(found))
+                found.update(dict.fromkeys(other for other in near if other not in found))
+        nearest.append(list(found)[:most])
     held = [set(row) for row in nearest]
     return [
         np.array([other for other in row if candidate in held[other]], np.int32)
@@ -76,19 +91,25 @@ def pair_codes(pairs: Whole, candidates: int) -> Whole:
     return codes
 
 
-def _nearest(
-    candidate: int, seats: Sequence[Seat], named: tuple[str, str, str], groups: list[dict[str, list[int]]], most: int
-) -> list[int]:
-    own = seats[candidate]
-    found: dict[int, tuple[int, float, int]] = {}
-    # A known room says more than the centre around it, which is for those of whom nothing nearer is known.
-    kinds = (_ROOM, _ADDRESS) if own.room else (_ADDRESS, _CENTRE)
-    for kind in kinds:
-        for other in groups[kind].get(named[kind], ()) if named[kind] else ():
-            seat = seats[other]
-            if other == candidate or other in found or seat.starts >= own.ends or own.starts >= seat.ends:
-                continue
-            if kind == _CENTRE and seat.room:
-                continue
-            found[other] = (kind, abs(seat.starts - own.starts), other)
-    return sorted(found, key=found.__getitem__)[:most]
+def _closest(candidate: int, group: Whole, starts: Floats, ends: Floats, most: int) -> list[int]:
+    """The `most` of a group, sorted by start, whose sittings overlap the candidate's and who started closest to it, the closest first.
+
+    Looks around the candidate's place in the group, as far as it must: a centre of thousands is not gone through for each of them.
+    """
+    own, size = starts[candidate], len(group)
+    place = int(np.searchsorted(starts[group], own))
+    reach = most
+    while True:
+        low, high = max(0, place - reach), min(size, place + reach)
+        window = group[low:high]
+        apart = np.abs(starts[window] - own)
+        overlap = (starts[window] < ends[candidate]) & (own < ends[window]) & (window != candidate)
+        near, apart = window[overlap], apart[overlap]
+        order = np.lexsort((near, apart))[:most]
+        unseen = min(
+            own - starts[group[low - 1]] if low else np.inf, starts[group[high]] - own if high < size else np.inf
+        )
+        if (len(order) == most and apart[order[-1]] < unseen) or (low == 0 and high == size):
+            closest: list[int] = near[order].tolist()
+            return closest
+        reach *= 2

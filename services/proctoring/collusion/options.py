@@ -13,7 +13,8 @@ from typing import Self
 
 import numpy as np
 
-from services.proctoring.collusion.arrays import Floats, Options, Truths, Whole, one_hot
+from services.proctoring.collusion.arrays import UNANSWERED, Floats, Options, Truths, Whole, one_hot
+from services.proctoring.collusion.consensus import agreed_options, shares
 
 # Abilities in standard deviations of the population. Finer or wider grids changed no probability by more than 0.002 at 40 items.
 GRID: Floats = np.linspace(-4.0, 4.0, 25)
@@ -82,10 +83,24 @@ class Prior:
         return cls(OptionModel(slopes, intercepts, offered), np.ones(items), np.ones(items), np.zeros(items, np.int64))
 
     @classmethod
+    def of_unknown(cls, offered: Truths) -> Self:
+        """Items of which nothing is known, not even the right option: all options alike, with the same wide doubt. Direction comes from the answers
+        (`consensus`)."""
+        items, _ = offered.shape
+        nothing = np.zeros(offered.shape)
+        return cls(OptionModel(nothing, nothing, offered), np.ones(items), np.ones(items), np.zeros(items, np.int64))
+
+    @classmethod
     def from_bank(cls, model: OptionModel, answers: Whole) -> Self:
         """Items calibrated on `answers` (items,) earlier answers each."""
         weight = 1 + _INFORMATION_PER_ANSWER * np.minimum(answers, MOST_BANK_ANSWERS)
         return cls(model, weight, weight, answers)
+
+    @property
+    def has_direction(self) -> Truths:
+        """(items,): whether it is known which of the item's options grow with ability."""
+        known: Truths = (self.model.slopes != 0).any(axis=1)
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +126,7 @@ def calibrate(chosen: Options, prior: Prior) -> Calibration:
     """
     items, options = prior.model.offered.shape
     held = one_hot(chosen, options)
-    model, population = prior.model, Population()
+    model, population = _start(chosen, prior), Population()
     is_anchored = bool((prior.answers >= ENOUGH_ANSWERS).any())
     for _ in range(_ROUNDS):
         posterior = np.exp(log_posterior(model, population, chosen))
@@ -144,6 +159,24 @@ def predictive(calibration: Calibration, chosen: Options) -> Floats:
     likely = np.exp(model.log_probabilities()).reshape(items * options, -1)
     averaged: Floats = (posterior @ likely.T).reshape(len(chosen), items, options)
     return averaged
+
+
+def steepest_options(model: OptionModel) -> Options:
+    """The option of each item that grows most with ability, (items,): the right one as far as answers can tell."""
+    steepest: Options = np.where(model.offered, model.slopes, -np.inf).argmax(axis=1).astype(np.int8)
+    return steepest
+
+
+def _start(chosen: Options, prior: Prior) -> OptionModel:
+    """Where estimating begins: at the prior, and for items without a direction at the one that candidates agree on."""
+    directed, offered = prior.has_direction, prior.model.offered
+    if directed.all() or not len(chosen):
+        return prior.model
+    known = np.where(directed, steepest_options(prior.model), UNANSWERED).astype(np.int8)
+    agreed = Prior.from_key(agreed_options(chosen, offered, known), offered).model
+    slopes = np.where(directed[:, None], prior.model.slopes, agreed.slopes)
+    intercepts = np.where(directed[:, None], prior.model.intercepts, shares(chosen, offered))
+    return OptionModel(slopes, intercepts, offered)
 
 
 def _step_towards_the_best(model: OptionModel, prior: Prior, counts: Floats) -> Floats:
