@@ -33,6 +33,22 @@ class Kind(StrEnum):
     RESULT_EARLY = "the student saw a score before its release"
     RESULT_DIFFERS = "the student is shown another result than was marked"
     SURPRISE = "a reply that no rule explains"
+    SIGNALS_LOST = "acknowledged signals are missing"
+    SIGNALS_TWICE = "a batch of signals is stored twice"
+    SIGNALS_DIFFER = "the stored signals are not the ones that were sent"
+    SIGNALS_UNKNOWN = "signals are stored that were never sent"
+    NUMBER_MISSING = "an event of the exam's feed was never told on the socket"
+    NUMBER_TWICE = "an event was told twice on the socket"
+    ALERT_NOT_TOLD = "an alert is in the list and was not told on the socket"
+    ALERT_NOT_LISTED = "an alert was told on the socket and is not in the list"
+    ALERT_TWICE = "an alert was told twice as it stands"
+    ALERT_MISSING = "there is cause for an alert and there is none"
+    ALERT_WRONG = "there is an alert without a cause"
+    SETTLED_LOST = "what a proctor said of an alert is not kept"
+    ASSESSED_WRONGLY = "the assessment is not what the rules make of what was sent"
+    NOT_ASSESSED = "a proctored attempt is not assessed"
+    ENDED_WRONGLY = "an attempt ended by the violation limit, or should have, and did not"
+    ACCUSED_WRONGLY = "an honest student has an alert of high or critical severity"
 
 
 @dataclass(frozen=True)
@@ -248,16 +264,20 @@ def contradictions(grade: Grade) -> list[str]:
     return faults
 
 
-def canonical(answer: Answer) -> object:
-    """An answer in the one form in which two of the same meaning are equal: options as a set, text composed and trimmed."""
-    response = answer.response
+def canonical(answer: Answer) -> tuple[bool, object]:
+    """An answer in the one form in which two of the same meaning are equal."""
+    return answer.is_flagged, meaning(answer.response)
+
+
+def meaning(response: Mapping[str, Any] | None) -> frozenset[str] | str | tuple[tuple[str, Any], ...] | None:
+    """What a response says: options as a set, text composed and trimmed; None for nothing."""
     if response is None or response.get("option_ids") == [] or response.get("text", "x").strip() == "":
-        return answer.is_flagged, None
+        return None
     if "option_ids" in response:
-        return answer.is_flagged, frozenset(response["option_ids"])
+        return frozenset(response["option_ids"])
     if "text" in response:
-        return answer.is_flagged, unicodedata.normalize("NFC", response["text"]).strip()
-    return answer.is_flagged, tuple(sorted(response.items()))
+        return unicodedata.normalize("NFC", response["text"]).strip()
+    return tuple(sorted(response.items()))
 
 
 def _students_with_more(account: Account, held: Sequence[HeldAttempt]) -> list[Finding]:

@@ -41,6 +41,7 @@ class Stage:
     max_attempts: int
     access_code: str = ""
     keys: Mapping[str, Json] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)  # empty where the key is
     rules: Rules = field(default_factory=Rules)
 
     def expected_score(self, question_ids: Sequence[str], responses: Mapping[str, Response]) -> Decimal | None:
@@ -71,7 +72,7 @@ class Staff:
     async def make_students(self, count: int, name: str) -> tuple[str, list[Student]]:
         """A class of `count` new students and how they sign in; gives the class's id with it."""
         year = str(datetime.now(UTC).year)
-        made = await self._done("POST", "/classes", {"name": name, "section": "", "academic_year": year})
+        made = await self.done("POST", "/classes", {"name": name, "section": "", "academic_year": year})
         password = f"rehearsal-{new_id().hex}"
 
         async def make(number: int) -> Student:
@@ -82,32 +83,35 @@ class Staff:
                 "class_id": made["id"],
                 "password": password,
             }
-            await self._done("POST", "/students", body)
+            await self.done("POST", "/students", body)
             return Student(registration, password)
 
         return made["id"], await side_by_side(range(1, count + 1), make)
 
-    async def make_exam(self, title: str, class_id: str) -> str:
-        """An exam of the demonstration's objective questions, with a draw and both kinds of shuffling, for one class; gives its id."""
-        settings: Mapping[str, Any] = FOUNDATIONS.body["settings"]  # type: ignore[assignment]
-        exam = await self._done("POST", "/exams", {**FOUNDATIONS.body, "title": title, "settings": dict(settings)})
+    async def make_exam(self, title: str, class_id: str, **changed: Any) -> str:
+        """An exam of the demonstration's objective questions, with a draw and both kinds of shuffling, for one class; gives its id.
+
+        `changed` are settings that differ from the demonstration's.
+        """
+        settings: Mapping[str, Any] = {**FOUNDATIONS.body["settings"], **changed}  # type: ignore[dict-item]
+        exam = await self.done("POST", "/exams", {**FOUNDATIONS.body, "title": title, "settings": settings})
         if made_at := exam.get("created_at"):
             self._clock_ahead = datetime.fromisoformat(made_at) - datetime.now(UTC)
         for question in FOUNDATIONS.questions:
-            await self._done("POST", f"/exams/{exam['id']}/questions", {"question": question})
+            await self.done("POST", f"/exams/{exam['id']}/questions", {"question": question})
         banks = {bank.name: bank for bank in FOUNDATIONS.banks}
         for draw in FOUNDATIONS.draws:
             await self._add_draw(exam["id"], draw, banks[draw.bank].questions)
         schedule = {"max_attempts": 1, "audience": {"class_ids": [class_id]}}
-        await self._done("PUT", f"/exams/{exam['id']}/schedule", schedule)
-        await self._done("POST", f"/exams/{exam['id']}/publish")
+        await self.done("PUT", f"/exams/{exam['id']}/schedule", schedule)
+        await self.done("POST", f"/exams/{exam['id']}/publish")
         return str(exam["id"])
 
     async def open_window(self, exam_id: str, class_id: str, seconds: float) -> None:
         """Lets the exam end in so many seconds, for all at the same moment, by the institution's clock."""
         closes_at = datetime.now(UTC) + self._clock_ahead + timedelta(seconds=seconds)
         schedule = {"max_attempts": 1, "audience": {"class_ids": [class_id]}, "closes_at": closes_at.isoformat()}
-        await self._done("PUT", f"/exams/{exam_id}/schedule", schedule)
+        await self.done("PUT", f"/exams/{exam_id}/schedule", schedule)
 
     async def stage(self, exam_id: str, *, is_own: bool) -> Stage:
         """The exam with the key of its latest version, where the account is its author's or an administrator's.
@@ -128,17 +132,18 @@ class Staff:
             return stage
         questions = [question for slot in reply.body["slots"] for question in slot["questions"]]
         keys = {question["id"]: question for question in questions}
-        return replace(stage, keys=keys, rules=Rules.of_settings(reply.body["settings"]))
+        settings = reply.body["settings"]
+        return replace(stage, keys=keys, settings=settings, rules=Rules.of_settings(settings))
 
     async def held_attempts(self, exam_id: str, attempt_ids: Sequence[str]) -> list[HeldAttempt]:
         """The attempts of the exam as the institution holds them; answers of those that took part in the rehearsal."""
-        attempts = await self._all("/attempts", {"exam_id": exam_id})
+        attempts = await self.every("/attempts", {"exam_id": exam_id})
         wanted = set(attempt_ids)
 
         async def read(attempt: Mapping[str, Any]) -> HeldAttempt:
             answers = {}
             if attempt["id"] in wanted:
-                body = await self._done("GET", f"/attempts/{attempt['id']}/answers")
+                body = await self.done("GET", f"/attempts/{attempt['id']}/answers")
                 answers = {
                     answer["question_id"]: StoredAnswer(
                         answer["revision"], Answer(answer["response"], answer["is_flagged"])
@@ -154,7 +159,7 @@ class Staff:
         wanted = set(attempt_ids)
         give_up_at = asyncio.get_running_loop().time() + _FIRST_MARKED_WITHIN
         while True:
-            grades = await self._all(f"/grading/exams/{exam_id}/grades", {})
+            grades = await self.every(f"/grading/exams/{exam_id}/grades", {})
             if wanted <= {grade["attempt_id"] for grade in grades}:
                 break
             if asyncio.get_running_loop().time() > give_up_at:
@@ -172,21 +177,22 @@ class Staff:
 
     async def release(self, exam_id: str) -> None:
         """Makes the exam's grades final and lets students see them."""
-        await self._done("POST", f"/grading/exams/{exam_id}/finalize")
-        await self._done("POST", f"/grading/exams/{exam_id}/release")
+        await self.done("POST", f"/grading/exams/{exam_id}/finalize")
+        await self.done("POST", f"/grading/exams/{exam_id}/release")
 
     async def close(self, stage: Stage) -> None:
         """Puts an exam made for the rehearsal away."""
         if stage.is_own:
-            await self._done("POST", f"/exams/{stage.exam_id}/archive")
+            await self.done("POST", f"/exams/{stage.exam_id}/archive")
 
     async def _add_draw(self, exam_id: str, draw: Draw, questions: Sequence[Json]) -> None:
-        bank = await self._done("POST", "/question-banks", {"name": f"Rehearsal {new_id().hex[-8:]}"})
+        bank = await self.done("POST", "/question-banks", {"name": f"Rehearsal {new_id().hex[-8:]}"})
         for question in questions:
-            await self._done("POST", "/questions", {**question, "bank_id": bank["id"]})
-        await self._done("POST", f"/exams/{exam_id}/draws", {"bank_id": bank["id"], "count": draw.count})
+            await self.done("POST", "/questions", {**question, "bank_id": bank["id"]})
+        await self.done("POST", f"/exams/{exam_id}/draws", {"bank_id": bank["id"], "count": draw.count})
 
-    async def _done(self, method: str, path: str, body: Any = None) -> Mapping[str, Any]:
+    async def done(self, method: str, path: str, body: Any = None) -> Mapping[str, Any]:
+        """The body of a reply that must be a success. Raises Refusal, Unreachable."""
         return await self._gateway.done("staff", method, path, token=self._token, body=body)
 
     async def _seen(self, exam_id: str, path: str) -> Reply:
@@ -205,7 +211,12 @@ class Staff:
             raise Refusal("staff", reply)
         return reply
 
-    async def _all(self, path: str, query: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    async def read(self, path: str) -> Reply:
+        """A reply, whatever it says."""
+        return await self._gateway.call("staff", "GET", path, token=self._token)
+
+    async def every(self, path: str, query: Mapping[str, str]) -> list[Mapping[str, Any]]:
+        """All items of a list, page by page."""
         items: list[Mapping[str, Any]] = []
         page = 1
         while True:
