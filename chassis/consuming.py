@@ -89,9 +89,12 @@ class Event:
 class Consumer:
     """Takes in the topics of one service for ever."""
 
-    def __init__(self, runtime: "Runtime", group: str, subscriptions: Sequence[Subscription]) -> None:
+    def __init__(
+        self, runtime: "Runtime", group: str, subscriptions: Sequence[Subscription], gather_seconds: float = 0.0
+    ) -> None:
         self._runtime = runtime
         self._group = group
+        self._gather_seconds = gather_seconds
         self._subscriptions = {subscription.topic: subscription for subscription in subscriptions}
         self._generations: dict[TopicPartition, int] = {}
         self.status = "starting"
@@ -121,8 +124,11 @@ class Consumer:
             await consumer.start()
             self.status = "consuming"
             while True:
-                for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
+                fetched = await consumer.getmany(timeout_ms=1000)
+                for partition, records in fetched.items():
                     await self._take_in_partition(consumer, admin, partition, records)
+                if self._gather_seconds and sum(map(len, fetched.values())) < BATCH:
+                    await asyncio.sleep(self._gather_seconds)
         finally:
             await close_all(consumer.stop, admin.close)
 

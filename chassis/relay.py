@@ -246,13 +246,21 @@ class Relay:
             await self._connection.execute(_MARK, [row["id"] for row in kept])
             for topic in {row["topic"] for row in kept}:
                 first_id = min(row["id"] for row in kept if row["topic"] == topic)
-                self._topics[topic].replay_from = min(self._topics[topic].replay_from, first_id)
-                await self._connection.execute(_NOTE, topic, first_id, json.dumps(self._topics[topic].ends))
+                await self._note(topic, first_id)
         for topic in lost:
             await self._begin_generation(topic)
         failures = [result for result in sent if isinstance(result, BaseException)]
         if failures:
             raise failures[0]
+
+    async def _note(self, topic: str, first_id: int) -> None:
+        """Keeps from where on the log would have to be published again. What no group has to take in is done with when the broker has it."""
+        known = self._topics[topic]
+        known.replay_from = min(known.replay_from, first_id)
+        await self._connection.execute(_NOTE, topic, first_id, json.dumps(known.ends))
+        if not self._consumer_groups(topic):
+            known.replay_from = known.last_id + 1
+            await self._connection.execute(_ADVANCE, topic, known.replay_from)
 
     async def _send(self, row: asyncpg.Record) -> Any:
         known = self._topics.setdefault(row["topic"], _TopicLog())

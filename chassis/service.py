@@ -80,6 +80,7 @@ class Runtime:
 class Service:
     """The parts of a service; the chassis does the rest.
 
+    `gather_seconds`: so long the consumer lets events gather when few come: larger and fewer transactions, where nobody waits for the effect.
     `state` keeps what the service's own parts share (`runtime.state`); `tasks` run for ever beside the requests and are started again when
     they fail; `on_start` runs once, before the first request, with the database open.
     """
@@ -90,6 +91,7 @@ class Service:
     problems: Mapping[type[Exception], Problem] = field(default_factory=dict)
     add_rpc: Callable[[grpc.aio.Server, Runtime], None] | None = None
     subscriptions: Sequence[Subscription] = ()
+    gather_seconds: float = 0.0
     tasks: Sequence[Callable[[Runtime], Awaitable[None]]] = ()
     on_start: Callable[[Runtime], Awaitable[None]] | None = None
     hot_routes: Callable[[Runtime], Sequence[HotRoute]] | None = None
@@ -139,7 +141,7 @@ async def _lifespan(service: Service, runtime: Runtime) -> AsyncIterator[None]:
             stub = IdentityStub(runtime.channel("identity"))
             tasks.append(asyncio.create_task(watch_security(runtime.security, stub, credential, service.name)))
         if service.subscriptions:
-            runtime.consumer = Consumer(runtime, group_of(service.name), service.subscriptions)
+            runtime.consumer = Consumer(runtime, group_of(service.name), service.subscriptions, service.gather_seconds)
             tasks.append(asyncio.create_task(runtime.consumer.run()))
         tasks.append(asyncio.create_task(runtime.relay.run()))
         tasks.extend(asyncio.create_task(_for_ever(task, runtime)) for task in (forget_old_keys, *service.tasks))

@@ -56,7 +56,7 @@ TOPICS = (
         ("grading",),
         ("analytics",),
         "attempt id",
-        ("AttemptMarked", "GradeFinalized", "GradeReleased", "GradeHidden"),
+        ("AttemptMarked", "GradeFinalized", "GradeReleased", "GradeHidden", "GradeInvalidated", "GradeReinstated"),
         "Grades, each event with the whole grade.",
     ),
     Topic(

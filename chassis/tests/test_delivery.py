@@ -17,13 +17,15 @@ from examhall.servers import free_port
 from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonState
 
 TOPIC = "identity.people.v1"
+GROUPS = ("examhall.sample",)
 
 
 class Producer:
     """The writing half of a service: a database with an outbox, and a relay that can be killed."""
 
-    def __init__(self, url: str, kafka: str, window_bytes: int = 0) -> None:
+    def __init__(self, url: str, kafka: str, window_bytes: int = 0, groups: tuple[str, ...] = GROUPS) -> None:
         self.database = Database(url, name="producer")
+        self._groups = groups
         self._kafka = kafka
         self._window_bytes = window_bytes
         self._task: asyncio.Task[None] | None = None
@@ -34,7 +36,7 @@ class Producer:
             "producer",
             self.database.direct_connection,
             self._kafka,
-            lambda _: ("examhall.sample",),
+            lambda _: self._groups,
             poll_seconds=0.01,
             window_bytes=self._window_bytes,
         )
@@ -60,8 +62,10 @@ class Producer:
 
 
 @asynccontextmanager
-async def producing(url: str, kafka: str, window_bytes: int = 0) -> AsyncIterator[Producer]:
-    producer = Producer(url, kafka, window_bytes)
+async def producing(
+    url: str, kafka: str, window_bytes: int = 0, groups: tuple[str, ...] = GROUPS
+) -> AsyncIterator[Producer]:
+    producer = Producer(url, kafka, window_bytes, groups)
     await producer.database.open()
     producer.start_relay()
     yield producer
@@ -141,6 +145,22 @@ async def test_a_broker_that_lost_its_log_is_filled_again_from_the_outbox(
             await eventually(lambda: _heard(consumer, names), timeout=40)
 
 
+async def test_events_that_no_group_takes_in_are_not_published_again_when_the_log_is_lost(
+    broker: RestartableBroker, database_url: str
+) -> None:
+    async with producing(database_url, broker.address, groups=()) as producer:
+        await producer.record(40)
+        await eventually(lambda: _all_published(producer))
+        await broker.kill()
+        await broker.start()
+        await producer.record(1)
+        await eventually(lambda: _generation_is(producer, 2), timeout=30)
+        await eventually(lambda: _all_published(producer))
+        first = await producer.database.pool.fetchval("SELECT max(published_at) FROM outbox WHERE id <= 40")
+        last = await producer.database.pool.fetchval("SELECT published_at FROM outbox WHERE id = 41")
+        assert first < last
+
+
 async def test_a_broker_killed_again_and_again_under_load_loses_nothing(
     postgres_url: str, broker: RestartableBroker, database_url: str, other_database_url: str
 ) -> None:
@@ -169,6 +189,10 @@ async def test_the_relay_holds_back_when_a_consumer_lags(
         await eventually(lambda: _published_between(producer, 20, 399))
         async with running(sample.build, postgres_url, kafka, database_url=database_url) as consumer:
             await eventually(lambda: _heard(consumer, names), timeout=30)
+
+
+async def _generation_is(producer: Producer, generation: int) -> bool:
+    return await producer.database.pool.fetchval("SELECT generation FROM outbox_log") == generation
 
 
 async def _published(producer: Producer) -> int:

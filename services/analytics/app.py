@@ -14,4 +14,5 @@ def build(settings: Settings | None = None) -> Service:
         settings=settings or Settings(),
         routers=[exams.router, overviews.router, activity.router],
         subscriptions=SUBSCRIPTIONS,
+        gather_seconds=0.1,
     )

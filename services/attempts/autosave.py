@@ -26,7 +26,7 @@ from chassis.outbox import MAX_EVENT_BYTES
 from proto.examhall.attempts.v1.events_pb2 import AnswersSaved, AttemptAnswers, SavedAnswer
 from services.attempts.copies import Copies
 from services.attempts.endings import ending_text
-from services.attempts.gathering import Gathering
+from chassis.gathering import Gathering
 from services.attempts.problems import AttemptClosed, AttemptPaused, DeadlinePassed
 from services.attempts.responses import Answerable, BadResponse, message_of, read_response
 

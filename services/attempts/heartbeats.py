@@ -12,7 +12,7 @@ from chassis.actors import Actor
 from chassis.database import Database
 from chassis.errors import DependencyUnavailable, Forbidden, NotFound
 from services.attempts.deadlines import time_left
-from services.attempts.gathering import Gathering
+from chassis.gathering import Gathering
 
 _PULSES = """
 SELECT id, student_id, status, deadline_at, paused_at, submit_reason, clock_timestamp() AS at FROM attempts WHERE id = ANY ($1::uuid[])

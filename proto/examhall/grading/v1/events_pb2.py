@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from proto.examhall.attempts.v1 import events_pb2 as proto_dot_examhall_dot_attempts_dot_v1_dot_events__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&proto/examhall/grading/v1/events.proto\x12\x13\x65xamhall.grading.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\'proto/examhall/attempts/v1/events.proto\"\xb3\x01\n\x0cQuestionMark\x12\x13\n\x0bquestion_id\x18\x01 \x01(\t\x12\x16\n\x0epoints_awarded\x18\x02 \x01(\t\x12\x12\n\nmax_points\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12\x10\n\x08is_human\x18\x05 \x01(\x08\x12\x30\n\x08response\x18\x06 \x01(\x0b\x32\x1e.examhall.attempts.v1.Response\x12\r\n\x05topic\x18\x07 \x01(\t\"\xdd\x03\n\nGradeState\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0f\n\x07\x65xam_id\x18\x03 \x01(\t\x12\x14\n\x0c\x65xam_version\x18\x04 \x01(\r\x12\x12\n\nstudent_id\x18\x05 \x01(\t\x12\x16\n\x0e\x61ttempt_number\x18\x06 \x01(\r\x12\x0e\n\x06status\x18\x07 \x01(\t\x12\x13\n\x0bis_released\x18\x08 \x01(\x08\x12\r\n\x05score\x18\t \x01(\t\x12\x11\n\tmax_score\x18\n \x01(\t\x12\x12\n\npercentage\x18\x0b \x01(\t\x12\x12\n\nhas_passed\x18\x0c \x01(\x08\x12\x30\n\x05marks\x18\r \x03(\x0b\x32!.examhall.grading.v1.QuestionMark\x12\x30\n\x0csubmitted_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tmarked_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breleased_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63lass_id\x18\x11 \x01(\t\x12\x11\n\tcentre_id\x18\x12 \x01(\t\"?\n\rAttemptMarked\x12.\n\x05grade\x18\x01 \x01(\x0b\x32\x1f.examhall.grading.v1.GradeState\"@\n\x0eGradeFinalized\x12.\n\x05grade\x18\x01 \x01(\x0b\x32\x1f.examhall.grading.v1.GradeState\"?\n\rGradeReleased\x12.\n\x05grade\x18\x01 \x01(\x0b\x32\x1f.examhall.grading.v1.GradeState\"=\n\x0bGradeHidden\x12.\n\x05grade\x18\x01 \x01(\x0b\x32\x1f.examhall.grading.v1.GradeStateb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&proto/examhall/grading/v1/events.proto\x12\x13\x65xamhall.grading.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\'proto/examhall/attempts/v1/events.proto\"\xb3\x01\n\x0cQuestionMark\x12\x13\n\x0bquestion_id\x18\x01 \x01(\t\x12\x16\n\x0epoints_awarded\x18\x02 \x01(\t\x12\x12\n\nmax_points\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12\x10\n\x08is_human\x18\x05 \x01(\x08\x12\x30\n\x08response\x18\x06 \x01(\x0b\x32\x1e.examhall.attempts.v1.Response\x12\r\n\x05topic\x18\x07 \x01(\t\"\x92\x04\n\nGradeState\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0f\n\x07\x65xam_id\x18\x03 \x01(\t\x12\x14\n\x0c\x65xam_version\x18\x04 \x01(\r\x12\x12\n\nstudent_id\x18\x05 \x01(\t\x12\x16\n\x0e\x61ttempt_number\x18\x06 \x01(\r\x12\x0e\n\x06status\x18\x07 \x01(\t\x12\x13\n\x0bis_released\x18\x08 \x01(\x08\x12\r\n\x05score\x18\t \x01(\t\x12\x11\n\tmax_score\x18\n \x01(\t\x12\x12\n\npercentage\x18\x0b \x01(\t\x12\x12\n\nhas_passed\x18\x0c \x01(\x08\x12\x30\n\x05marks\x18\r \x03(\x0b\x32!.examhall.grading.v1.QuestionMark\x12\x30\n\x0csubmitted_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tmarked_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breleased_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63lass_id\x18\x11 \x01(\t\x12\x11\n\tcentre_id\x18\x12 \x01(\t\x12\x16\n\x0eis_invalidated\x18\x13 \x01(\x08\x12\x1b\n\x13invalidation_reason\x18\x14 \x01(\t\"?\n\rAttemptMarked\x12.\n\x05grade\x18\x01 \x01(\x0b\x32\x1f.examhall.grading.v1.GradeState\"@\n\x0eGradeFinalized\x12.\n\x05grade\x18\x01 \x01(\x0b\x32\x1f.examhall.grading.v1.GradeState\"?\n\rGradeReleased\x12.\n\x05grade\x18\x01 \x01(\x0b\x32\x1f.examhall.grading.v1.GradeState\"=\n\x0bGradeHidden\x12.\n\x05grade\x18\x01 \x01(\x0b\x32\x1f.examhall.grading.v1.GradeState\"B\n\x10GradeInvalidated\x12.\n\x05grade\x18\x01 \x01(\x0b\x32\x1f.examhall.grading.v1.GradeState\"A\n\x0fGradeReinstated\x12.\n\x05grade\x18\x01 \x01(\x0b\x32\x1f.examhall.grading.v1.GradeStateb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,13 +36,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUESTIONMARK']._serialized_start=138
   _globals['_QUESTIONMARK']._serialized_end=317
   _globals['_GRADESTATE']._serialized_start=320
-  _globals['_GRADESTATE']._serialized_end=797
-  _globals['_ATTEMPTMARKED']._serialized_start=799
-  _globals['_ATTEMPTMARKED']._serialized_end=862
-  _globals['_GRADEFINALIZED']._serialized_start=864
-  _globals['_GRADEFINALIZED']._serialized_end=928
-  _globals['_GRADERELEASED']._serialized_start=930
-  _globals['_GRADERELEASED']._serialized_end=993
-  _globals['_GRADEHIDDEN']._serialized_start=995
-  _globals['_GRADEHIDDEN']._serialized_end=1056
+  _globals['_GRADESTATE']._serialized_end=850
+  _globals['_ATTEMPTMARKED']._serialized_start=852
+  _globals['_ATTEMPTMARKED']._serialized_end=915
+  _globals['_GRADEFINALIZED']._serialized_start=917
+  _globals['_GRADEFINALIZED']._serialized_end=981
+  _globals['_GRADERELEASED']._serialized_start=983
+  _globals['_GRADERELEASED']._serialized_end=1046
+  _globals['_GRADEHIDDEN']._serialized_start=1048
+  _globals['_GRADEHIDDEN']._serialized_end=1109
+  _globals['_GRADEINVALIDATED']._serialized_start=1111
+  _globals['_GRADEINVALIDATED']._serialized_end=1177
+  _globals['_GRADEREINSTATED']._serialized_start=1179
+  _globals['_GRADEREINSTATED']._serialized_end=1244
 # @@protoc_insertion_point(module_scope)

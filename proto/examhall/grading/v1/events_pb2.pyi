@@ -29,7 +29,7 @@ class QuestionMark(_message.Message):
     def __init__(self, question_id: _Optional[str] = ..., points_awarded: _Optional[str] = ..., max_points: _Optional[str] = ..., outcome: _Optional[str] = ..., is_human: _Optional[bool] = ..., response: _Optional[_Union[_events_pb2.Response, _Mapping]] = ..., topic: _Optional[str] = ...) -> None: ...
 
 class GradeState(_message.Message):
-    __slots__ = ("attempt_id", "revision", "exam_id", "exam_version", "student_id", "attempt_number", "status", "is_released", "score", "max_score", "percentage", "has_passed", "marks", "submitted_at", "marked_at", "released_at", "class_id", "centre_id")
+    __slots__ = ("attempt_id", "revision", "exam_id", "exam_version", "student_id", "attempt_number", "status", "is_released", "score", "max_score", "percentage", "has_passed", "marks", "submitted_at", "marked_at", "released_at", "class_id", "centre_id", "is_invalidated", "invalidation_reason")
     ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     EXAM_ID_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,8 @@ class GradeState(_message.Message):
     RELEASED_AT_FIELD_NUMBER: _ClassVar[int]
     CLASS_ID_FIELD_NUMBER: _ClassVar[int]
     CENTRE_ID_FIELD_NUMBER: _ClassVar[int]
+    IS_INVALIDATED_FIELD_NUMBER: _ClassVar[int]
+    INVALIDATION_REASON_FIELD_NUMBER: _ClassVar[int]
     attempt_id: str
     revision: int
     exam_id: str
@@ -66,7 +68,9 @@ class GradeState(_message.Message):
     released_at: _timestamp_pb2.Timestamp
     class_id: str
     centre_id: str
-    def __init__(self, attempt_id: _Optional[str] = ..., revision: _Optional[int] = ..., exam_id: _Optional[str] = ..., exam_version: _Optional[int] = ..., student_id: _Optional[str] = ..., attempt_number: _Optional[int] = ..., status: _Optional[str] = ..., is_released: _Optional[bool] = ..., score: _Optional[str] = ..., max_score: _Optional[str] = ..., percentage: _Optional[str] = ..., has_passed: _Optional[bool] = ..., marks: _Optional[_Iterable[_Union[QuestionMark, _Mapping]]] = ..., submitted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., marked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., released_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., class_id: _Optional[str] = ..., centre_id: _Optional[str] = ...) -> None: ...
+    is_invalidated: bool
+    invalidation_reason: str
+    def __init__(self, attempt_id: _Optional[str] = ..., revision: _Optional[int] = ..., exam_id: _Optional[str] = ..., exam_version: _Optional[int] = ..., student_id: _Optional[str] = ..., attempt_number: _Optional[int] = ..., status: _Optional[str] = ..., is_released: _Optional[bool] = ..., score: _Optional[str] = ..., max_score: _Optional[str] = ..., percentage: _Optional[str] = ..., has_passed: _Optional[bool] = ..., marks: _Optional[_Iterable[_Union[QuestionMark, _Mapping]]] = ..., submitted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., marked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., released_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., class_id: _Optional[str] = ..., centre_id: _Optional[str] = ..., is_invalidated: _Optional[bool] = ..., invalidation_reason: _Optional[str] = ...) -> None: ...
 
 class AttemptMarked(_message.Message):
     __slots__ = ("grade",)
@@ -87,6 +91,18 @@ class GradeReleased(_message.Message):
     def __init__(self, grade: _Optional[_Union[GradeState, _Mapping]] = ...) -> None: ...
 
 class GradeHidden(_message.Message):
+    __slots__ = ("grade",)
+    GRADE_FIELD_NUMBER: _ClassVar[int]
+    grade: GradeState
+    def __init__(self, grade: _Optional[_Union[GradeState, _Mapping]] = ...) -> None: ...
+
+class GradeInvalidated(_message.Message):
+    __slots__ = ("grade",)
+    GRADE_FIELD_NUMBER: _ClassVar[int]
+    grade: GradeState
+    def __init__(self, grade: _Optional[_Union[GradeState, _Mapping]] = ...) -> None: ...
+
+class GradeReinstated(_message.Message):
     __slots__ = ("grade",)
     GRADE_FIELD_NUMBER: _ClassVar[int]
     grade: GradeState
