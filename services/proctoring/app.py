@@ -1,6 +1,10 @@
 """Builds the proctoring service."""
 
 from chassis.service import Service
+from services.proctoring.app_state import start
+from services.proctoring.consumers import SUBSCRIPTIONS
+from services.proctoring.hot import hot_routes
+from services.proctoring.leading import lead
 from services.proctoring.problems import PROBLEMS
 from services.proctoring.routes import ROUTERS
 from services.proctoring.settings import Settings
@@ -14,4 +18,8 @@ def build(settings: Settings | None = None) -> Service:
         settings=settings or Settings(),
         routers=ROUTERS,
         problems=PROBLEMS,
+        subscriptions=SUBSCRIPTIONS,
+        tasks=[lead],
+        on_start=start,
+        hot_routes=hot_routes,
     )

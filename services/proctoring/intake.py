@@ -21,12 +21,12 @@ from chassis.actors import Actor
 from chassis.clock import now
 from chassis.database import Database
 from chassis.errors import DependencyUnavailable, Forbidden, InvalidInput, NotFound, TooManyRequests
+from chassis.gathering import Gathering
 from chassis.ids import new_id
 from proto.examhall.proctoring.v1.signals_pb2 import SignalsReceived
 from services.proctoring.copies import Papers
 from services.proctoring.derived import network_of
 from services.proctoring.evidence import epoch_ms
-from services.proctoring.gathering import Gathering
 from services.proctoring.keeping import MOVEMENT_KINDS
 from services.proctoring.messages import signals_received
 from services.proctoring.problems import AttemptOver, NotProctored

@@ -20,6 +20,8 @@ from services.proctoring.tables import Attempt, Exam, ExamVersion, ItemCalibrati
 SIGNALS = "proctoring.signals.v1"
 EXAMS = "proctoring.exams.v1"
 
+_OPEN_AGAIN = sa.text("UPDATE exams SET is_collusion_final = false WHERE id = :exam_id AND is_collusion_final")
+
 
 async def know_version(tx: AsyncSession, runtime: Runtime, exam_id: UUID, version: int) -> Paper:
     """The paper of an exam version, which becomes part of the exam that is watched when it is new here. Raises DependencyUnavailable, NotFound."""
@@ -39,6 +41,7 @@ async def begin_attempt(tx: AsyncSession, runtime: Runtime, attempt: Attempt) ->
     paper = await know_version(tx, runtime, attempt.exam_id, attempt.exam_version)
     if not paper.rules.proctoring:
         return
+    await tx.execute(_OPEN_AGAIN, {"exam_id": attempt.exam_id})
     attempt.is_proctored = True
     attempt.watch_revision += 1
     began = happenings.WatchBegan(

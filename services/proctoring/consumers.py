@@ -1,0 +1,82 @@
+"""Which events proctoring takes in, and which use case each one calls. They may come twice, late, and in another order across keys."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.consuming import Delivery, Subscription
+from proto.examhall.attempts.v1 import events_pb2 as attempts
+from proto.examhall.exams.v1 import events_pb2 as exams
+from proto.examhall.identity.v1 import people_pb2 as identity
+from proto.examhall.proctoring.v1 import events_pb2 as found
+from proto.examhall.proctoring.v1 import stream_pb2 as stream
+from services.proctoring import attempts_heard, collusion_heard, findings
+from services.proctoring.copies import forget_person, keep_exam, keep_person
+from services.proctoring.replaying import wish_for_replay
+from services.proctoring.watching import know_version
+
+
+async def take_in_publication(tx: AsyncSession, event: exams.ExamPublished, delivery: Delivery) -> None:
+    """Keeps the exam and what its paper says, so that a start needs nobody later; a proctored one is watched."""
+    await keep_exam(tx, event.exam)
+    await know_version(tx, delivery.runtime, UUID(event.exam.exam_id), event.exam.version)
+
+
+async def take_in_exam(tx: AsyncSession, event: exams.ExamScheduleChanged | exams.ExamArchived, _: Delivery) -> None:
+    """Keeps the exam's new state."""
+    await keep_exam(tx, event.exam)
+
+
+async def take_in_person(
+    tx: AsyncSession, event: identity.PersonRegistered | identity.PersonChanged, _: Delivery
+) -> None:
+    """Keeps a person's new state."""
+    await keep_person(tx, event.person)
+
+
+async def take_in_deletion(tx: AsyncSession, event: identity.PersonDeleted, _: Delivery) -> None:
+    """Forgets a person."""
+    await forget_person(tx, UUID(event.person_id), event.version)
+
+
+SUBSCRIPTIONS = (
+    Subscription(
+        "identity.people.v1",
+        {
+            identity.PersonRegistered: take_in_person,
+            identity.PersonChanged: take_in_person,
+            identity.PersonDeleted: take_in_deletion,
+        },
+    ),
+    Subscription(
+        "exams.exams.v1",
+        {
+            exams.ExamPublished: take_in_publication,
+            exams.ExamScheduleChanged: take_in_exam,
+            exams.ExamArchived: take_in_exam,
+        },
+    ),
+    Subscription(
+        "attempts.lifecycle.v1",
+        {
+            attempts.AttemptStarted: attempts_heard.take_in_start,
+            attempts.AttemptPaused: attempts_heard.take_in_pause,
+            attempts.AttemptResumed: attempts_heard.take_in_resumption,
+            attempts.AttemptExtended: attempts_heard.take_in_extension,
+            attempts.AttemptSubmitted: attempts_heard.take_in_submission,
+        },
+    ),
+    Subscription("proctoring.risk.v1", {found.RiskAssessed: findings.take_in_assessment}),
+    # What ViolationLimitReached leads to is for attempts to decide: here it shows as the submission.
+    Subscription("proctoring.alerts.v1", {found.AlertRaised: findings.take_in_alert}),
+    Subscription(
+        "proctoring.collusion.v1",
+        {
+            found.PairAssessed: collusion_heard.take_in_pair,
+            found.GroupFound: collusion_heard.take_in_group,
+            found.CollusionProgress: collusion_heard.take_in_progress,
+            found.ItemsCalibrated: collusion_heard.take_in_calibration,
+        },
+    ),
+    Subscription("proctoring.worker.v1", {stream.StateLost: wish_for_replay}),
+)

@@ -1,0 +1,176 @@
+"""What the stream tells of attempts: how they stand, and alerts. Each is kept in its newest state; what changes is pushed to who watches."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from chassis.consuming import Delivery
+from chassis.copies import keep_newer
+from chassis.outbox import moment_of, record_event
+from proto.examhall.proctoring.v1.events_pb2 import AlertRaised, IntegrityAssessed, RiskAssessed
+from services.proctoring.baselines_store import reconsider
+from services.proctoring.copies import name_of
+from services.proctoring.feeds import attempt_feed, exam_feed, tell
+from services.proctoring.levels import Level
+from services.proctoring.signals import ExamRules, SignalKind, is_violation
+from services.proctoring.tables import Alert, Attempt
+from services.proctoring.views import AlertOut
+
+REVIEWS = "proctoring.reviews.v1"
+
+# Composed once: assessments come by the hundred a second. The row is locked, and what it held before comes back.
+_ASSESS = (
+    sa.text("""
+WITH before AS (
+    SELECT attempts.id, level, violations, assessment, exam_versions.rules FROM attempts
+    LEFT JOIN exam_versions ON exam_versions.exam_id = attempts.exam_id AND exam_versions.version = attempts.exam_version
+    WHERE attempts.id = :id AND risk_revision < :risk_revision FOR NO KEY UPDATE OF attempts
+)
+UPDATE attempts SET risk_revision = :risk_revision, level = :level, behaviour_score = :behaviour_score, risk_score = :risk_score,
+    integrity_score = :integrity_score, violations = :violations, answered_count = :answered_count, position = :position,
+    assessed_at = :assessed_at, assessment = :assessment
+FROM before WHERE attempts.id = before.id
+RETURNING before.level, before.violations, before.assessment, before.rules
+""")
+    .bindparams(
+        *(
+            sa.bindparam(name, type_=Attempt.__table__.c[name].type)  # type: ignore[attr-defined]
+            for name in ("id", "risk_revision", "risk_score", "integrity_score", "assessed_at", "assessment")
+        )
+    )
+    .columns(level=sa.Text, violations=sa.Integer, assessment=BYTEA, rules=JSONB)
+)
+
+
+class UnknownAttempt(Exception):
+    """The stream tells of an attempt that was never heard of here, though its watch begins here."""
+
+
+async def take_in_assessment(tx: AsyncSession, event: RiskAssessed, delivery: Delivery) -> None:
+    """Keeps how an attempt stands; tells of a new level and of new violations; over, it counts for results and for the student's baseline."""
+    attempt_id = UUID(event.attempt_id)
+    before = (await tx.execute(_ASSESS, _values(attempt_id, event))).one_or_none()
+    if before is None:
+        await _check_known(tx, attempt_id)
+        return
+    at = moment_of(event, "as_of") or delivery.occurred_at
+    who = await _who(tx, event)
+    if event.level != before.level:
+        await tell(tx, exam_feed(event.exam_id), "risk", at, {**who, **_risk(event, before.level)})
+    if event.violations > before.violations:
+        await _tell_violations(tx, event, before, at, who)
+    if event.is_over:
+        record_event(tx, REVIEWS, attempt_id, _integrity(event))
+        await reconsider(tx, attempt_id)
+
+
+async def take_in_alert(tx: AsyncSession, event: AlertRaised, delivery: Delivery) -> None:
+    """Keeps an alert as it stands now; what people did with it stays. A grave one keeps its attempt out of the student's baseline."""
+    alert = event.alert
+    values = {
+        "id": UUID(alert.alert_id),
+        "revision": alert.revision,
+        "attempt_id": UUID(alert.attempt_id),
+        "exam_id": UUID(alert.exam_id),
+        "student_id": UUID(alert.student_id),
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "at": moment_of(alert, "at") or delivery.occurred_at,
+        "text": alert.text,
+        "count": alert.count,
+        "told": alert.SerializeToString(),
+    }
+    if not await keep_newer(tx, Alert, values, "revision"):
+        return
+    query = sa.select(Alert).where(col(Alert.id) == values["id"]).execution_options(populate_existing=True)
+    row = (await tx.execute(query)).scalar_one()
+    shown = AlertOut.of(row, await name_of(tx, row.student_id))
+    await tell(tx, exam_feed(row.exam_id), "alert", delivery.occurred_at, {"alert": shown.model_dump(mode="json")})
+    if Level(row.severity).rank >= Level.HIGH.rank:
+        await reconsider(tx, row.attempt_id)
+
+
+def _values(attempt_id: UUID, event: RiskAssessed) -> dict[str, Any]:
+    return {
+        "id": attempt_id,
+        "risk_revision": event.revision,
+        "level": event.level,
+        "behaviour_score": event.behaviour_score,
+        "risk_score": Decimal(event.risk_score),
+        "integrity_score": Decimal(event.integrity_score) if event.integrity_score else None,
+        "violations": event.violations,
+        "answered_count": event.answered_count,
+        "position": event.position,
+        "assessed_at": moment_of(event, "as_of"),
+        "assessment": event.SerializeToString(),
+    }
+
+
+async def _check_known(tx: AsyncSession, attempt_id: UUID) -> None:
+    """Nothing was changed: fine when a newer assessment is there, not when there is no attempt. Raises UnknownAttempt."""
+    if await tx.scalar(sa.select(col(Attempt.id)).where(col(Attempt.id) == attempt_id)) is None:
+        raise UnknownAttempt(f"an assessment of attempt {attempt_id}, which is not known here")
+
+
+async def _who(tx: AsyncSession, event: RiskAssessed) -> dict[str, Any]:
+    student_id = UUID(event.student_id)
+    return {
+        "exam_id": event.exam_id,
+        "attempt_id": event.attempt_id,
+        "student_id": event.student_id,
+        "student_name": await name_of(tx, student_id),
+    }
+
+
+def _risk(event: RiskAssessed, previous_level: str) -> dict[str, Any]:
+    return {
+        "level": event.level,
+        "previous_level": previous_level,
+        "behaviour_score": event.behaviour_score,
+        "risk_score": event.risk_score,
+        "violations": event.violations,
+    }
+
+
+async def _tell_violations(
+    tx: AsyncSession, event: RiskAssessed, before: sa.Row[Any], at: datetime, who: dict[str, Any]
+) -> None:
+    rules = msgspec.convert(before.rules or {}, ExamRules)
+    kinds = new_violations(event, RiskAssessed.FromString(before.assessment or b""), rules)
+    counted = {"total_violations": event.violations, "limit": rules.violation_limit}
+    body = {**who, "violation_type": kinds[0] if kinds else "", "violation_types": kinds, **counted}
+    await tell(tx, exam_feed(event.exam_id), "violation", at, body)
+    told = {"count": event.violations, "limit": rules.violation_limit, "text": violation_text(event.violations, rules)}
+    await tell(tx, attempt_feed(event.attempt_id), "violation", at, told)
+
+
+def new_violations(event: RiskAssessed, before: RiskAssessed, rules: ExamRules) -> list[str]:
+    """The kinds that the exam forbids and that were observed since the assessment before; one act may show in several."""
+    forbidden = [kind for kind in SignalKind if is_violation(kind, rules)]
+    return [kind.value for kind in forbidden if event.counts.get(kind.value, 0) > before.counts.get(kind.value, 0)]
+
+
+def violation_text(count: int, rules: ExamRules) -> str:
+    """What the student is told."""
+    happened = f"Something that this exam forbids was noticed; that makes {count}."
+    if rules.violation_limit == 0:
+        return happened
+    return f"{happened} At {rules.violation_limit} the attempt is submitted with everything saved until then."
+
+
+def _integrity(event: RiskAssessed) -> IntegrityAssessed:
+    return IntegrityAssessed(
+        attempt_id=event.attempt_id,
+        exam_id=event.exam_id,
+        student_id=event.student_id,
+        revision=event.revision,
+        integrity_score=event.integrity_score,
+        level=event.level,
+    )
