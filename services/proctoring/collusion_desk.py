@@ -88,7 +88,7 @@ async def _groups(tx: AsyncSession, caller: Actor, exam_id: UUID) -> list[Collus
             .where(col(Attempt.exam_id) == exam_id, readable_attempts(caller))
             .scalar_subquery()
         )
-        query = query.where(col(CollusionGroup.attempt_ids).contained_by(own))
+        query = query.where(col(CollusionGroup.attempt_ids).op("<@")(own))
     groups = (await tx.scalars(query)).all()
     return sorted(groups, key=lambda group: (-len(group.attempt_ids), group.group_id))
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from services.proctoring.keeping import kept_days
 from services.proctoring.settings import Settings
 from services.proctoring.signals import (
-    CAMERA_KINDS,
     DERIVED_KINDS,
     ExamRules,
     SignalKind,
@@ -164,13 +164,8 @@ def _collected(kind: SignalKind, rules: ExamRules, settings: Settings) -> Collec
         found_by="server" if is_derived else "browser",
         is_allowed=is_allowed(kind, rules),
         is_violation=is_violation(kind, rules),
-        kept_days=None if is_derived else _kept_days(kind, settings),
+        kept_days=None if is_derived else kept_days(kind, settings),
     )
-
-
-def _kept_days(kind: SignalKind, settings: Settings) -> int:
-    days = settings.signals_kept_days
-    return min(days, settings.camera_signals_kept_days) if kind in CAMERA_KINDS else days
 
 
 def _limit_text(rules: ExamRules) -> str:

@@ -41,7 +41,7 @@ class _AlertRow(NamedTuple):
     kind: str
     severity: str
     status: str
-    count: int
+    alerts: int
 
 
 async def security_report(tx: AsyncSession, caller: Actor, exam_id: UUID, at: datetime) -> ReportOut:
@@ -93,7 +93,7 @@ async def _observations(
 
 
 async def _review_counts(tx: AsyncSession, caller: Actor, exam_id: UUID) -> ReviewCounts:
-    def number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    def number(condition: sa.ColumnExpressionArgument[bool]) -> sa.ColumnElement[int]:
         return sa.func.count().filter(condition)
 
     waiting = col(Review.needs_manual_review) & ~col(Review.is_reviewed)
@@ -148,7 +148,7 @@ def _alert_counts(alerts: Sequence[_AlertRow]) -> list[AlertCount]:
     counted = [
         AlertCount(
             kind=kind,
-            total=sum(row.count for row in rows),
+            total=sum(row.alerts for row in rows),
             severities=_added(rows, "severity"),  # type: ignore[arg-type]
             statuses=_added(rows, "status"),  # type: ignore[arg-type]
         )
@@ -160,7 +160,7 @@ def _alert_counts(alerts: Sequence[_AlertRow]) -> list[AlertCount]:
 def _added(rows: Sequence[_AlertRow], name: str) -> dict[str, int]:
     found = Counter[str]()
     for row in rows:
-        found[getattr(row, name)] += row.count
+        found[getattr(row, name)] += row.alerts
     return dict(found)
 
 
@@ -179,8 +179,8 @@ def _reported(
 ) -> list[ReportedAttempt]:
     raised, waiting = Counter[UUID](), Counter[UUID]()
     for alert in alerts:
-        raised[alert.attempt_id] += alert.count
-        waiting[alert.attempt_id] += alert.count if alert.status == "open" else 0
+        raised[alert.attempt_id] += alert.alerts
+        waiting[alert.attempt_id] += alert.alerts if alert.status == "open" else 0
     gravest_first = sorted(
         rows, key=lambda row: (-Level(row.level).rank, -row.behaviour_score, -row.risk_score, row.id)
     )

@@ -163,7 +163,8 @@ async def signals_of(
     async for batch in _batches(tx, attempt_id, numbers if references else None):
         for index, signal in enumerate(batch.signals, start=1):
             sort, reference = signal.WhichOneof("kind"), f"{batch.number}.{index}"
-            if (kind is not None and sort != kind) or (references and reference not in references):
+            # A signal that was kept long enough leaves its place empty, so that the others keep their references.
+            if sort is None or sort != (kind or sort) or (references and reference not in references):
                 continue
             if offset <= total < offset + limit:
                 page.append(_signal(batch, signal, sort, reference))
