@@ -112,13 +112,30 @@ async def grade_finalized(tx: AsyncSession, event: grades.GradeFinalized, delive
 async def grade_released(tx: AsyncSession, event: grades.GradeReleased, delivery: Delivery) -> None:
     """The student may see the grade."""
     await _grade_changed(tx, event.grade, delivery, "released")
-    ids = {name: getattr(event.grade, name) for name in ("exam_id", "attempt_id")}
-    await note_activity(tx, delivery, "grade_released", person_id=event.grade.student_id, **ids)
+    if not event.grade.is_invalidated:
+        await _released(tx, event.grade, delivery)
 
 
 async def grade_hidden(tx: AsyncSession, event: grades.GradeHidden, delivery: Delivery) -> None:
     """The student may not see the grade any more."""
     await _grade_changed(tx, event.grade, delivery, "hidden")
+
+
+async def grade_invalidated(tx: AsyncSession, event: grades.GradeInvalidated, delivery: Delivery) -> None:
+    """The attempt counts no more."""
+    await _grade_changed(tx, event.grade, delivery, "invalidated")
+
+
+async def grade_reinstated(tx: AsyncSession, event: grades.GradeReinstated, delivery: Delivery) -> None:
+    """The attempt counts again; a released grade is to be seen again."""
+    await _grade_changed(tx, event.grade, delivery, "reinstated")
+    if event.grade.is_released:
+        await _released(tx, event.grade, delivery)
+
+
+async def _released(tx: AsyncSession, grade: grades.GradeState, delivery: Delivery) -> None:
+    ids = {"exam_id": grade.exam_id, "attempt_id": grade.attempt_id}
+    await note_activity(tx, delivery, "grade_released", person_id=grade.student_id, **ids)
 
 
 async def _grade_changed(tx: AsyncSession, grade: grades.GradeState, delivery: Delivery, kind: str) -> None:
@@ -173,6 +190,8 @@ SUBSCRIPTIONS = (
             grades.GradeFinalized: grade_finalized,
             grades.GradeReleased: grade_released,
             grades.GradeHidden: grade_hidden,
+            grades.GradeInvalidated: grade_invalidated,
+            grades.GradeReinstated: grade_reinstated,
         },
     ),
 )

@@ -131,6 +131,7 @@ async def keep_grade(tx: AsyncSession, state: GradeState) -> None:
         percentage=_decimal(state.percentage),
         marked_points=sum((_decimal(mark.points_awarded) or Decimal(0) for mark in state.marks), Decimal(0)),
         submitted_at=moment_of(state, "submitted_at"),
+        is_invalidated=state.is_invalidated,
     )
     if await _keep(tx, grade, "revision"):
         await _replace_marks(tx, grade.attempt_id, state.marks)

@@ -30,8 +30,10 @@ async def figures_by(tx: AsyncSession, scope: Scope, group: Grouping) -> dict[An
             group(Attempt),
             sa.func.count(),
             sa.func.count().filter(col(Attempt.status) == "submitted"),
+            sa.func.count().filter(col(Grade.is_invalidated)),
         )
         .select_from(Attempt)
+        .outerjoin(Grade, col(Grade.attempt_id) == col(Attempt.id))
         .outerjoin(Exam, col(Exam.id) == col(Attempt.exam_id))
         .where(scope.attempts)
         .group_by(group(Attempt))
@@ -50,17 +52,20 @@ async def figures_by(tx: AsyncSession, scope: Scope, group: Grouping) -> dict[An
         .where(scope.grades)
         .group_by(group(Grade))
     )
-    sat = {key: (started, submitted) for key, started, submitted in attempts}
+    sat = {key: tuple(counts) for key, *counts in attempts}
     marked = {key: tuple(counts) for key, *counts in grades}
-    return {key: _figures(*sat.get(key, (0, 0)), *marked.get(key, (0, 0, 0, None))) for key in sat.keys() | marked}
+    return {key: _figures(*sat.get(key, (0, 0, 0)), *marked.get(key, (0, 0, 0, None))) for key in sat.keys() | marked}
 
 
-def _figures(started: int, submitted: int, waiting: int, marked: int, passed: int, average: Decimal | None) -> Figures:
+def _figures(
+    started: int, submitted: int, invalidated: int, waiting: int, marked: int, passed: int, average: Decimal | None
+) -> Figures:
     return Figures(
         started=started,
         in_progress=started - submitted,
         submitted=submitted,
         completion_rate=share(submitted, started),
+        invalidated=invalidated,
         waiting=waiting,
         marked=marked,
         passed=passed,

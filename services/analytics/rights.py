@@ -24,7 +24,7 @@ Condition = sa.ColumnElement[bool]
 
 @dataclass(frozen=True)
 class Scope:
-    """The attempts, and the grades, that figures are made of."""
+    """The attempts, and the grades, that figures are made of: those of invalidated attempts are none."""
 
     attempts: Condition
     grades: Condition
@@ -36,16 +36,17 @@ class Scope:
 
 def scope_of(actor: Actor) -> Scope:
     """All that the actor may see."""
+    counts = ~col(Grade.is_invalidated)
     if actor.is_("admin"):
-        return Scope(sa.true(), sa.true())
+        return Scope(sa.true(), counts)
     if actor.is_("centre_admin"):
-        return Scope(_of_centre(actor, Attempt), _of_centre(actor, Grade))
+        return Scope(_of_centre(actor, Attempt), _of_centre(actor, Grade) & counts)
     if actor.is_("instructor"):
         own = sa.select(col(Exam.id)).where(col(Exam.instructor_id) == actor.person_id)
-        return Scope(col(Attempt.exam_id).in_(own), col(Grade.exam_id).in_(own))
+        return Scope(col(Attempt.exam_id).in_(own), col(Grade.exam_id).in_(own) & counts)
     if actor.is_("student"):
-        released = col(Grade.is_released)
-        return Scope(col(Attempt.student_id) == actor.person_id, (col(Grade.student_id) == actor.person_id) & released)
+        seen = (col(Grade.student_id) == actor.person_id) & col(Grade.is_released) & counts
+        return Scope(col(Attempt.student_id) == actor.person_id, seen)
     return Scope(sa.false(), sa.false())
 
 

@@ -95,7 +95,10 @@ class Attempt(Table, table=True):
 
 
 class Grade(Table, table=True):
-    """The grade of an attempt. `marked_points` is the plain sum of its marks, which no floor has touched: what item analysis compares with."""
+    """The grade of an attempt. `marked_points` is the plain sum of its marks, which no floor has touched: what item analysis compares with.
+
+    An invalidated one counts in no figure and is shown to no student.
+    """
 
     __tablename__ = "grades"
     attempt_id: UUID = Field(primary_key=True)
@@ -112,6 +115,7 @@ class Grade(Table, table=True):
     percentage: Decimal | None = Field(sa_type=POINTS)
     marked_points: Decimal = Field(sa_type=POINTS)
     submitted_at: datetime | None
+    is_invalidated: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 class Mark(Table, table=True):

@@ -23,6 +23,7 @@ class Figures(_View):
     in_progress: int = 0
     submitted: int = 0
     completion_rate: Decimal | None = None
+    invalidated: Annotated[int, Field(description="submitted, and then declared invalid: counted in nothing below")] = 0
     waiting: Annotated[int, Field(description="submitted, but a human's mark is awaited")] = 0
     marked: int = 0
     passed: int = 0

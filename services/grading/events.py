@@ -17,6 +17,8 @@ GradeEvent = (
     | type[events_pb2.GradeFinalized]
     | type[events_pb2.GradeReleased]
     | type[events_pb2.GradeHidden]
+    | type[events_pb2.GradeInvalidated]
+    | type[events_pb2.GradeReinstated]
 )
 
 GRADES = "grading.grades.v1"
@@ -46,7 +48,7 @@ def grade_state(grade: Grade, marks: Iterable[ToldMark]) -> events_pb2.GradeStat
         student_id=str(grade.student_id),
         attempt_number=grade.attempt_number,
         status=grade.status,
-        is_released=grade.is_released and not grade.is_invalidated,
+        is_released=grade.is_released,
         score=str(grade.score),
         max_score=str(grade.max_score),
         percentage="" if grade.percentage is None else str(grade.percentage),
@@ -57,6 +59,8 @@ def grade_state(grade: Grade, marks: Iterable[ToldMark]) -> events_pb2.GradeStat
         released_at=timestamp(grade.released_at),
         class_id=_text(grade.class_id),
         centre_id=_text(grade.centre_id),
+        is_invalidated=grade.is_invalidated,
+        invalidation_reason=grade.invalidation_reason,
     )
 
 

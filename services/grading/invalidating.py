@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from proto.examhall.grading.v1.events_pb2 import AttemptMarked, GradeFinalized, GradeHidden, GradeReleased
+from proto.examhall.grading.v1.events_pb2 import GradeInvalidated, GradeReinstated
 from proto.examhall.proctoring.v1.events_pb2 import AttemptReviewed
-from services.grading.events import GradeEvent, grade_changed
+from services.grading.events import grade_changed
 from services.grading.grades import marks_of
 from services.grading.tables import Exam, Grade, Review
 
@@ -28,7 +28,8 @@ async def take_in_review(tx: AsyncSession, reviewed: AttemptReviewed) -> None:
     if grade is None or grade.is_invalidated == review.is_invalidated:
         return
     apply_review(grade, review)
-    grade_changed(tx, _event_of(grade), grade, await marks_of(tx, grade.attempt_id))
+    event = GradeInvalidated if review.is_invalidated else GradeReinstated
+    grade_changed(tx, event, grade, await marks_of(tx, grade.attempt_id))
 
 
 async def reviews_before_grades(tx: AsyncSession, attempt_ids: Sequence[UUID]) -> dict[UUID, Review]:
@@ -42,15 +43,6 @@ def apply_review(grade: Grade, review: Review) -> None:
     """Marks a grade as invalidated with the reason, or as one that counts."""
     grade.is_invalidated = review.is_invalidated
     grade.invalidation_reason = review.reason if review.is_invalidated else ""
-
-
-def _event_of(grade: Grade) -> GradeEvent:
-    """What the change is to those who follow grades."""
-    if grade.is_invalidated:
-        return GradeHidden
-    if grade.is_released:
-        return GradeReleased
-    return GradeFinalized if grade.status == "finalized" else AttemptMarked
 
 
 async def _keep(tx: AsyncSession, reviewed: AttemptReviewed) -> Review | None:

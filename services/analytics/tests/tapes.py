@@ -159,8 +159,8 @@ class Tape:
 
     def _grade(self, state: attempts.AttemptState) -> None:
         kinds = [grades.AttemptMarked, grades.AttemptMarked, grades.GradeFinalized, grades.GradeReleased]
-        kinds += [grades.GradeHidden]
-        for revision, kind in enumerate(kinds[: self.draw(st.integers(0, 5))], 1):
+        kinds += [grades.GradeHidden, grades.GradeInvalidated, grades.GradeReinstated]
+        for revision, kind in enumerate(kinds[: self.draw(st.integers(0, 7))], 1):
             question_ids = self.draw(st.lists(st.sampled_from(["q1", "q2", "q3"]), unique=True))
             marks = [
                 grades.QuestionMark(
@@ -179,6 +179,7 @@ class Tape:
                 student_id=state.student_id,
                 status="waiting" if revision == 1 else "marked" if revision == 2 else "finalized",
                 is_released=kind is grades.GradeReleased,
+                is_invalidated=kind is grades.GradeInvalidated,
                 score="3",
                 max_score="4",
                 percentage="" if revision == 1 else "75.00",

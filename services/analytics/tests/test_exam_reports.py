@@ -32,6 +32,7 @@ async def test_a_report_tells_scores_rates_and_distribution(school: School) -> N
         "in_progress": 1,
         "submitted": 4,
         "completion_rate": "80.00",
+        "invalidated": 0,
         "waiting": 1,
         "marked": 3,
         "passed": 2,

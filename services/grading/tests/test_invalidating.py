@@ -78,7 +78,13 @@ async def test_an_invalidated_result_is_hidden_with_the_reason_told_and_undo_bri
     assert (grade["is_invalidated"], grade["invalidation_reason"]) == (True, REASON)
     assert (grade["score"], grade["status"]) == ("2.00", "finalized")
 
+    kind, told = (await office.events())[-1]
+    assert (kind, told.is_invalidated, told.invalidation_reason) == ("GradeInvalidated", True, REASON)
+    assert (told.is_released, told.score, len(told.marks)) == (True, "2.00", 2)
+
     await review(office, attempt, 2, is_invalidated=False, reason="It was the student after all.")
+    kind, told = (await office.events())[-1]
+    assert (kind, told.is_invalidated, told.invalidation_reason) == ("GradeReinstated", False, "")
     assert await as_student(office, attempt) == before
     back = await as_instructor(office, attempt)
     assert {**back, "revision": 0} == {**grade_before, "revision": 0}
@@ -109,6 +115,9 @@ async def test_a_review_that_comes_before_the_grade_waits_for_it(office: Office)
     await office.submitted(attempt)
     grade = await office.grade(attempt)
     assert (grade.is_invalidated, grade.invalidation_reason) == (True, REASON)
+    assert [(kind, told.is_invalidated) for kind, told in await office.events()] == [
+        ("AttemptMarked", True), ("GradeReleased", True),
+    ]  # fmt: skip
     assert (await as_student(office, attempt))["status"] == "invalidated"
     await review(office, attempt, 2, is_invalidated=False)
     assert (await as_student(office, attempt))["status"] == "released"
