@@ -1,15 +1,27 @@
 """Between the contracts and what the search for collusion works with: facts out of events, tellings out of what was found."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
+from math import isnan
+from uuid import NAMESPACE_OID, uuid5
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from proto.examhall.attempts.v1 import events_pb2 as attempts
+from proto.examhall.proctoring.v1 import events_pb2 as told
 from proto.examhall.proctoring.v1 import exams_pb2 as exams
 from proto.examhall.proctoring.v1 import stream_pb2 as stream
+from services.proctoring.collusion.concluding import ItemEstimate
+from services.proctoring.collusion.discoveries import LEVEL
 from services.proctoring.collusion.facts import Item, Request, Save, Seated, WatchedExam, mark
+from services.proctoring.collusion.standing import GroupStanding, PairStanding, Statistic
 from services.proctoring.evidence import epoch_ms
+from services.proctoring.telling import Telling, event_id
+
+TOPIC = "proctoring.collusion.v1"
+# An e-value or Bayes factor beyond so many digits is told by its logarithm alone.
+_WRITTEN_OUT = 9.0
 
 
 def watched_exam(event: exams.ExamWatched) -> WatchedExam:
@@ -51,6 +63,135 @@ def saves(part: attempts.AttemptAnswers, at: datetime) -> Iterator[tuple[bytes, 
             yield mark(answer.question_id), Save(answer.revision, at_ms, option)
 
 
+def pair_assessed(
+    exam_id: str, standing: PairStanding, students: Mapping[str, str], revision: int, as_of_ms: int
+) -> Telling:
+    """How a pair stands, told under one id whichever way round it points."""
+    message = told.PairAssessed(
+        exam_id=exam_id,
+        copier_attempt_id=standing.copier,
+        source_attempt_id=standing.source,
+        copier_student_id=students.get(standing.copier, ""),
+        source_student_id=students.get(standing.source, ""),
+        revision=revision,
+        family="plausible" if standing.is_plausible else "other",
+        plausible_by=standing.plausible_by,
+        verdict=standing.verdict,
+        statistics=[_statistic(each) for each in standing.statistics],
+        expected_false_flags=_decimal(standing.expected_false),
+        items_compared=standing.items_compared,
+        items=[
+            told.SpeakingItem(
+                question_id=each.question_id,
+                log10_evidence=_decimal(each.log10_evidence),
+                source_answered_at=_timestamp(each.source_at_ms),
+                copier_answered_at=_timestamp(each.copier_at_ms),
+            )
+            for each in standing.items
+        ],
+        as_of=_timestamp(as_of_ms),
+    )
+    return _telling(exam_id, f"pair {' '.join(standing.pair)}", message, revision)
+
+
+def group_id(exam_id: str, members: tuple[str, ...]) -> str:
+    """The id of a group: that of its first member by id, so that it stays while others join."""
+    return str(uuid5(NAMESPACE_OID, f"{exam_id} {members[0]}"))
+
+
+def group_found(exam_id: str, group: str, standing: GroupStanding | None, revision: int, as_of_ms: int) -> Telling:
+    """A group as it is now; None: it is no more."""
+    message = told.GroupFound(
+        exam_id=exam_id,
+        group_id=group,
+        revision=revision,
+        attempt_ids=standing.members if standing else (),
+        likely_source_attempt_id=standing.likely_source if standing else "",
+        as_of=_timestamp(as_of_ms),
+    )
+    return _telling(exam_id, f"group {group}", message, revision)
+
+
+def collusion_progress(
+    exam_id: str,
+    *,
+    revision: int,
+    candidates: int,
+    pairs_tested: int,
+    pairs_flagged: int,
+    answers: int,
+    items_believed: int,
+    items: int,
+    as_of_ms: int,
+    is_final: bool = False,
+    request_id: str = "",
+) -> Telling:
+    """How far the analysis is."""
+    message = told.CollusionProgress(
+        exam_id=exam_id,
+        revision=revision,
+        candidates=candidates,
+        pairs_tested=pairs_tested,
+        pairs_flagged=pairs_flagged,
+        false_discovery_rate=_decimal(LEVEL),
+        is_final=is_final,
+        as_of=_timestamp(as_of_ms),
+        answers=answers,
+        items_believed=items_believed,
+        items=items,
+        request_id=request_id,
+    )
+    return _telling(exam_id, f"progress {request_id}", message, revision)
+
+
+def items_calibrated(exam_id: str, items: tuple[ItemEstimate, ...], revision: int) -> Telling:
+    """How the options were chosen."""
+    message = told.ItemsCalibrated(
+        exam_id=exam_id,
+        revision=revision,
+        items=[
+            told.ItemCalibration(
+                question_id=each.item.question_id,
+                option_ids=each.item.option_ids,
+                slopes=[f"{value:.4f}" for value in each.slopes],
+                intercepts=[f"{value:.4f}" for value in each.intercepts],
+                answers=each.answers,
+            )
+            for each in items
+        ],
+    )
+    return _telling(exam_id, "items", message, revision)
+
+
+def _telling(
+    exam_id: str,
+    what: str,
+    message: told.PairAssessed | told.GroupFound | told.CollusionProgress | told.ItemsCalibrated,
+    revision: int,
+) -> Telling:
+    return Telling(TOPIC, exam_id, message, event_id(f"{exam_id} {what}", revision))
+
+
+def _statistic(statistic: Statistic) -> told.Statistic:
+    log10, value = statistic.log10, statistic.value
+    if isnan(value) and abs(log10) <= _WRITTEN_OUT:
+        value = 10.0**log10
+    return told.Statistic(
+        method=statistic.method,
+        kind=statistic.kind,
+        value=_decimal(value),
+        log10_value="" if isnan(log10) else f"{log10:.4f}",
+        assumptions=statistic.assumptions,
+    )
+
+
+def _decimal(value: float) -> str:
+    """Four significant digits, without an exponent; empty for nan."""
+    if isnan(value):
+        return ""
+    return format(Decimal(f"{value:.4g}"), "f")
+
+
 def _option(response: attempts.Response) -> bytes | None:
     match response.WhichOneof("kind"):
         case "choice":
@@ -72,6 +213,10 @@ def _item(item: exams.WatchedItem) -> Item:
         tuple(float(prior.intercept) for prior in item.priors),
         item.prior_answers,
     )
+
+
+def _timestamp(at_ms: int) -> Timestamp:
+    return Timestamp(seconds=at_ms // 1000, nanos=at_ms % 1000 * 1_000_000)
 
 
 def _milliseconds(at: Timestamp) -> int:

@@ -54,9 +54,29 @@ def evidence_table(state: RunningEvidence, copiers: Sequence[int] | None = None)
     return np.array(rows).reshape(len(rows), state.log_wealth.shape[2])
 
 
-def strong_pairs(table: Floats, sources: NDArray[np.int32], level: float = LEVEL) -> StrongPairs:
-    """The pairs that e-BH could find at all: fewer than 1 / level never is a discovery. `table` of all candidates; `sources` as in the state."""
-    copier, column = np.nonzero(table >= -np.log(level))
+def least_evidence(table: Floats, smallest_family: int, level: float = LEVEL) -> float:
+    """A bound below which no pair of a table is a discovery, whatever its family: log e-value of one direction, inf where there can be none.
+
+    e-BH asks for m / (k·level) of the k-th of a family of m, and k is at most the number of directions with as much. Raised from 1 / level until it
+    stays, it never passes what the discoveries meet. It spares sorting thousands of middling pairs after every answer.
+    """
+    bound = float(-np.log(level))
+    while True:
+        count = int(np.count_nonzero(table >= bound))
+        if not count:
+            return float("inf")
+        needed = float(np.log(smallest_family) - np.log(count * level))
+        if needed <= bound:
+            return bound
+        bound = needed
+
+
+def strong_pairs(table: Floats, sources: NDArray[np.int32], least: float = -np.log(LEVEL)) -> StrongPairs:
+    """The pairs with at least this log evidence in one direction, by default 1 / LEVEL: fewer never is a discovery.
+
+    `table` of all candidates; `sources` as in the state. Which of the discoveries are mutually best does not depend on pairs weaker than them.
+    """
+    copier, column = np.nonzero(table >= least)
     source = sources[copier, column].astype(np.int64) if sources.shape[1] else column
     is_pair = (source != NOBODY) & (source != copier)
     pairs = np.unique(np.sort(np.column_stack([copier, source])[is_pair], axis=1), axis=0)
@@ -64,18 +84,25 @@ def strong_pairs(table: Floats, sources: NDArray[np.int32], level: float = LEVEL
 
 
 def flags(found: StrongPairs, plausible: Whole, candidates: int, level: float = LEVEL) -> list[Flag]:
-    """The discoveries of both families, most evidence first. `plausible` (pairs, 2): the tested family, all of it; all other pairs are the second.
+    """The discoveries of both families, most evidence first. `plausible` (pairs, 2): the tested family, all of it; all other pairs are the second."""
+    is_plausible = np.isin(pair_codes(found.pairs, candidates), pair_codes(plausible, candidates))
+    others = candidates * (candidates - 1) // 2 - len(plausible)
+    return flags_of_families(found, is_plausible, (len(plausible), others), candidates, level)
+
+
+def flags_of_families(
+    found: StrongPairs, is_plausible: Truths, sizes: tuple[int, int], candidates: int, level: float = LEVEL
+) -> list[Flag]:
+    """As `flags`, with the sizes of the plausible family and of the other given: those who have not answered yet belong to them, too.
 
     Mutual best partners are sought among the strong pairs of both families together, which only ever takes evidence away.
     """
-    is_plausible = np.isin(pair_codes(found.pairs, candidates), pair_codes(plausible, candidates))
     logs = found.log_either
     is_mutual = mutual_best(found.pairs, logs, candidates, DEPTH)
-    sizes = {True: len(plausible), False: candidates * (candidates - 1) // 2 - len(plausible)}
     shown = [
-        _flag(found, place, family, sizes[family])
-        for family in (True, False)
-        for place in _discovered(logs, is_mutual & (is_plausible == family), sizes[family], level)
+        _flag(found, place, family, size)
+        for family, size in zip((True, False), sizes, strict=True)
+        for place in _discovered(logs, is_mutual & (is_plausible == family), size, level)
     ]
     return sorted(shown, key=lambda flag: (-flag.log_e_value, flag.copier, flag.source))
 

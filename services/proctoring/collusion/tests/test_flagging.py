@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.proctoring.collusion.evidence import ExamModel, RunningEvidence, follow, log_evidence, take_answer
-from services.proctoring.collusion.flagging import evidence_table, flags, strong_pairs
+from services.proctoring.collusion.flagging import evidence_table, flags, least_evidence, strong_pairs
 from services.proctoring.collusion.tests.builders import honest_answers, known, some_items
 
 ALL = np.empty((0, 0), np.int32)
@@ -72,3 +74,17 @@ def test_named_sources_show_the_same_pairs_as_when_all_are_compared() -> None:
         tables.append(flags(strong_pairs(table, state.sources), np.array([[2, 5]]), 8))
     assert [(flag.copier, flag.source) for flag in tables[0]] == [(5, 2)]
     assert tables[0] == tables[1]
+
+
+@given(st.integers(0, 10_000), st.integers(0, 12))
+@settings(max_examples=60, deadline=None)
+def test_leaving_out_what_can_be_no_discovery_changes_no_flag(seed: int, guilty: int) -> None:
+    random = np.random.default_rng(seed)
+    table = random.normal(1.0, 2.0, (30, 30))
+    np.fill_diagonal(table, 0.0)
+    table[random.integers(0, 30, guilty), random.integers(0, 30, guilty)] += random.uniform(2, 9, guilty)
+    plausible = np.array([(one, other) for one in range(30) for other in range(one + 1, 30) if one // 5 == other // 5])
+    least = least_evidence(table, min(len(plausible), 435 - len(plausible)))
+    few, all_of_them = strong_pairs(table, ALL, least), strong_pairs(table, ALL)
+    assert len(few.pairs) <= len(all_of_them.pairs)
+    assert flags(few, plausible, 30) == flags(all_of_them, plausible, 30)
