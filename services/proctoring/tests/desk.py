@@ -80,6 +80,18 @@ class Desk:
         )
         return attempt
 
+    async def over(self, exam: Exam, **values: Any) -> Attempt:
+        """A submitted attempt that was assessed for good."""
+        ids = {"attempt_id": new_id(), "exam_id": exam.id, "student_id": new_id()}
+        event = told.RiskAssessed(
+            **{name: str(value) for name, value in ids.items()},
+            revision=9, as_of=timestamp(minutes(15)), level="low", is_over=True, figures={"typing_wpm": "40", "seconds_per_question": "31.5"},
+        )  # fmt: skip
+        return await self.attempt(
+            exam, id=ids["attempt_id"], student_id=ids["student_id"], status="submitted", submitted_at=minutes(15), submit_reason="student",
+            assessment=event.SerializeToString(), risk_revision=9, **values,
+        )  # fmt: skip
+
     async def alert(self, attempt: Attempt, **values: Any) -> Alert:
         alert = Alert(
             **{
