@@ -1,0 +1,168 @@
+"""Faust's transport with offsets that can be trusted.
+
+Faust acknowledges an event when its agent fails, and when it skips one during a rebalance; after a rebalance it goes on from wherever it had read,
+where nothing was committed. Here exactly what is reported as done is committed, beside it the generation of the log that was read
+(chassis/relay.py), and reading goes on from there. A message of a newer generation, or one that was read before, says that a log was replaced.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Producer, Transport, ensure_aiokafka_TP
+from faust.types import TP
+
+from chassis.kafka import LOG_GENERATION
+from chassis.relay import commit_metadata
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Positions:
+    """Where this worker stands in the topics it reads. Shared by the consumer and its thread: each entry is replaced whole."""
+
+    done: dict[TP, int] = field(default_factory=dict)  # everything before it has been taken in
+    committed: dict[TP, int] = field(default_factory=dict)
+    expected: dict[TP, int] = field(default_factory=dict)  # the offset of the next message
+    generations: dict[TP, int] = field(default_factory=dict)  # of the log that is read
+    replaced: dict[TP, int] = field(default_factory=dict)  # a newer generation was met here
+
+    def forget(self, partitions: set[TP]) -> None:
+        """These partitions are another worker's now."""
+        for tp in partitions:
+            for known in (self.done, self.committed, self.expected, self.generations):
+                known.pop(tp, None)
+
+
+class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
+    """aiokafka's consumer, in a thread of its own."""
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        return await self.call_thread(self._seek_to_committed)  # type: ignore[no-any-return]
+
+    async def _seek_to_committed(self) -> Mapping[TP, int]:
+        """Goes to what the group has committed, and to the beginning where it has not; remembers the generations that were read."""
+        consumer, positions = self._ensure_consumer(), self.consumer.positions
+        partitions = [tp for tp in consumer.assignment() if tp.topic not in self.consumer.app.tables.changelog_topics]
+        if not partitions:
+            return {}
+        positions.forget({TP(partition.topic, partition.partition) for partition in partitions})
+        committed = await consumer._coordinator.fetch_committed_offsets(partitions)
+        found: dict[TP, int] = {}
+        uncommitted = []
+        for partition in partitions:
+            tp, known = TP(partition.topic, partition.partition), committed.get(partition)
+            if known is not None and known.offset >= 0:
+                consumer.seek(partition, known.offset)
+                found[tp] = positions.expected[tp] = positions.committed[tp] = known.offset
+                positions.generations[tp] = int((known.metadata or "log=0").removeprefix("log=") or 0)
+            else:
+                uncommitted.append(partition)
+        if uncommitted:
+            await consumer.seek_to_beginning(*uncommitted)
+        return found
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commits what is done. A refusal (the group has moved on, the broker is away) is no failure: whoever reads next begins at the last commit."""
+        positions = self.consumer.positions
+        assignment = self.assignment()
+        due = {
+            ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, commit_metadata(positions.generations.get(tp, 0)))
+            for tp, offset in offsets.items()
+            if tp in assignment and tp not in positions.replaced
+        }
+        if not due:
+            return False
+        return await self._try_to_commit(due)
+
+    async def begin_again(self, generations: Mapping[TP, int]) -> bool:
+        """Commits the beginning of these partitions, for these generations of their logs."""
+        return await self.call_thread(self._begin_again, generations)  # type: ignore[no-any-return]
+
+    async def _begin_again(self, generations: Mapping[TP, int]) -> bool:
+        partitions = {ensure_aiokafka_TP(tp): generation for tp, generation in generations.items()}
+        beginnings = await self._ensure_consumer().beginning_offsets(list(partitions))
+        return await self._try_to_commit(
+            {tp: OffsetAndMetadata(beginnings[tp], commit_metadata(partitions[tp])) for tp in partitions}
+        )
+
+    async def _try_to_commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> bool:
+        try:
+            await self._ensure_consumer().commit(offsets)
+        except KafkaError as error:
+            log.warning("commit_refused", error=f"{type(error).__name__}: {error}"[:300])
+            return False
+        return True
+
+
+class _Consumer(Consumer):  # type: ignore[misc]
+    """Commits what it is told is done, and looks at every message before anybody else does."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.positions: Positions = self.app.positions
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    def _to_message(self, tp: TP, record: Any) -> Any:
+        if not self._is_changelog_tp(tp):
+            self._look_at(TP(tp.topic, tp.partition), record)
+        return super()._to_message(tp, record)
+
+    def _look_at(self, tp: TP, record: Any) -> None:
+        positions = self.positions
+        generation = generation_of(record.headers)
+        known = positions.generations.setdefault(tp, generation)
+        expected = positions.expected.get(tp)
+        if tp.topic not in self.app.own_topics and generation > known:
+            positions.replaced[tp] = generation
+            self.app.log_replaced(tp, f"generation {generation} instead of {known}")
+        elif expected is not None and record.offset < expected:
+            self.app.log_replaced(tp, f"offset {record.offset} instead of {expected}")
+        elif expected is not None and record.offset > expected:
+            self.app.messages_lost(tp, expected, record.offset)
+        positions.expected[tp] = record.offset + 1
+
+    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commits what is done and not committed yet."""
+        positions = self.positions
+        due = {tp: offset for tp, offset in positions.done.items() if positions.committed.get(tp) != offset}
+        if not due or not await self._thread.commit(due):
+            return False
+        positions.committed.update(due)
+        return True
+
+    async def begin_again(self) -> bool:
+        """Commits the beginning of the partitions whose logs were replaced."""
+        return await self._thread.begin_again(self.positions.replaced)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        await super().on_partitions_revoked(revoked)
+        self.positions.forget({TP(tp.topic, tp.partition) for tp in revoked})
+
+
+class _Producer(Producer):  # type: ignore[misc]
+    """Sends idempotently: a retry neither repeats nor reorders messages."""
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+
+class DurableTransport(Transport):  # type: ignore[misc]
+    """See the module."""
+
+    Consumer = _Consumer
+    Producer = _Producer
+
+
+def generation_of(headers: Any) -> int:
+    """The generation of the log that a message belongs to; 0 when it does not say."""
+    for name, value in headers or ():
+        if name == LOG_GENERATION:
+            return int(value)
+    return 0
