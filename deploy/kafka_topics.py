@@ -1,7 +1,7 @@
 """Every topic that a cluster needs, for the chart's KafkaTopics: made from the catalogue, and checked against it.
 
-    python -m deploy.kafka_topics write     writes the chart's files/kafka-topics.yaml
-    python -m deploy.kafka_topics check     fails when it differs from the catalogue
+python -m deploy.kafka_topics write     writes the chart's files/kafka-topics.yaml
+python -m deploy.kafka_topics check     fails when it differs from the catalogue
 """
 
 import sys
