@@ -54,13 +54,17 @@ class Process:
 
 @dataclass(frozen=True)
 class Part:
-    """One process of the installation: how to start it, how to see that it is ready, where it writes, how long it may take to stop."""
+    """One process of the installation: how to start it, how to see that it is ready, where it writes, how long it may take to stop.
+
+    Without what `is_needed` the installation does not come up; anything else is tried again for ever.
+    """
 
     name: str
     start: Callable[[], Awaitable[Process]]
     is_ready: Callable[[], Awaitable[bool]]
     log: Path
     stop_seconds: float = 5.0
+    is_needed: bool = True
 
 
 @dataclass
@@ -115,7 +119,7 @@ class Keeper:
             self._change(State.STARTING, "")
             end = await self._live()
             deaths_in_a_row = 1 if time.monotonic() - started_at > STEADY_SECONDS else deaths_in_a_row + 1
-            if deaths_in_a_row >= TRIES and not self._was_ready.is_set():
+            if deaths_in_a_row >= TRIES and self.part.is_needed and not self._was_ready.is_set():
                 raise PartFailed(f"{self.part.name} does not start: {end}\n{last_words(self.part.log)}")
             self.restarts += 1
             self._change(State.DIED, end)

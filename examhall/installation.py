@@ -15,10 +15,12 @@ from examhall.nursery import Wanted
 from examhall.places import Places
 from examhall.running import PartRecord, this_process
 from examhall.screen import LogIn, Screen
-from examhall.serving import modules_of
+from examhall.serving import GATEWAY, modules_of, workers_of
+from proto.catalogue import STREAM
 
-NURSERY, GATEWAY = "nursery", "gateway"
-_NICENESS = {"analytics": 10, "grading": 5}  # figures and marks may come later, a save may not
+NURSERY = "nursery"
+# Figures and marks may come later, what a proctor should see within a second, a save at once.
+_NICENESS = {"analytics": 10, "grading": 5, STREAM: 3, "proctoring": 2}
 SERVERS = ("postgres", "redis", "broker")
 # Who takes requests goes first, then who answers them, last where the data is; together less than the 15 s that stopping may take.
 _STOP_SECONDS = {GATEWAY: 5.0, NURSERY: 0.5, "postgres": 3.0, "redis": 2.0, "broker": 2.0}
@@ -40,6 +42,7 @@ class Installation:
 
     def __init__(self, wish: Wish, places: Places, environment: Mapping[str, str], console: Console) -> None:
         self._wish = wish
+        self._workers = workers_of(wish.services)
         self._places = places
         self._environment = environment
         self._servers = places.servers(environment)
@@ -49,6 +52,7 @@ class Installation:
             *self._own_servers(),
             Part(NURSERY, self._nursery.open, self._nursery.is_ready, self._log(NURSERY), _STOP_SECONDS[NURSERY]),
             *(self._served(service, _SERVICE_STOP_SECONDS) for service in wish.services),
+            *(self._served(worker, _SERVICE_STOP_SECONDS, is_needed=False) for worker in self._workers),
             self._served(GATEWAY, _STOP_SECONDS[GATEWAY]),
         ]  # fmt: skip
         self._keepers = {part.name: Keeper(part, self._changed) for part in parts}
@@ -56,7 +60,7 @@ class Installation:
         self.screen = Screen(console, self._keepers)
 
     async def bring_up(self) -> None:
-        """Returns when everything is ready. Raises PartFailed when something does not come up."""
+        """Returns when everything that people need is ready; workers may still be on their way. Raises PartFailed when something does not come up."""
         self._journal.write("starting", folder=str(self._places.folder), address=self._places.address)
         first, served = self._chosen([NURSERY, *SERVERS]), self._chosen([*self._wish.services, GATEWAY])
         self.screen.doing("Starting the servers")
@@ -65,7 +69,7 @@ class Installation:
         self.screen.doing("Preparing the databases")
         await self._prepare()
         self.screen.doing("Starting the services")
-        _start(served)
+        _start([*served, *self._chosen(self._workers)])
         await _all_ready(served)
         self._journal.write("ready")
 
@@ -73,7 +77,7 @@ class Installation:
         """Stops everything, stage after stage."""
         self._journal.write("stopping")
         self.screen.doing("Stopping")
-        for stage in ([GATEWAY], self._wish.services, [NURSERY], SERVERS):
+        for stage in ([GATEWAY], [*self._wish.services, *self._workers], [NURSERY], SERVERS):
             await asyncio.gather(*[keeper.stop() for keeper in self._chosen(stage)])
         self._journal.write("stopped")
 
@@ -116,7 +120,7 @@ class Installation:
         program = Program(launch, self._log(name))
         return Part(name, program.start, program.is_ready, self._log(name), _STOP_SECONDS[name])
 
-    def _served(self, name: str, stop_seconds: float) -> Part:
+    def _served(self, name: str, stop_seconds: float, *, is_needed: bool = True) -> Part:
         environment, port = self._places.environment_of(name, self._environment), self._places.port_of(name)
         niceness = _NICENESS.get(name, 0)
         wanted = Wanted("examhall.serving:serve", [name], environment, str(self._log(name)), niceness)
@@ -127,7 +131,7 @@ class Installation:
         async def is_ready() -> bool:
             return port is not None and await answers_ready(port)
 
-        return Part(name, start, is_ready, self._log(name), stop_seconds)
+        return Part(name, start, is_ready, self._log(name), stop_seconds, is_needed)
 
     def _chosen(self, names: Iterable[str]) -> list[Keeper]:
         return [self._keepers[name] for name in names if name in self._keepers]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from examhall.places import DATA, GATEWAY_PORT, SERVICES
+from examhall.places import DATA, GATEWAY_PORT, SERVICES, WORKERS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,13 +58,15 @@ def up(
 
 
 @app.command()
-def serve(name: Annotated[str, typer.Argument(help="A service, or gateway.", metavar="SERVICE")]) -> None:
-    """Run one service, or the gateway, with the settings of the environment."""
+def serve(
+    name: Annotated[str, typer.Argument(help="A service, proctoring-stream, or gateway.", metavar="NAME")],
+) -> None:
+    """Run one service, the worker of proctoring's stream, or the gateway, with the settings of the environment."""
     from chassis.settings import UnknownSetting
     from examhall.serving import serve as run
 
     if name != "gateway":
-        _services([name])
+        _services([WORKERS.get(name, name)])
     try:
         run(name)
     except UnknownSetting as error:

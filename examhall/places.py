@@ -11,10 +11,14 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from examhall.servers import HOST
+from proto.catalogue import STREAM
 
 DATA = Path(".examhall")
 GATEWAY_PORT = 8080
-SERVICES = ("identity", "exams", "attempts", "grading", "analytics")
+SERVICES = ("identity", "exams", "attempts", "proctoring", "grading", "analytics")
+WORKERS = {
+    STREAM: "proctoring"
+}  # what works on topics alone, without routes or a database, and the service it belongs to
 
 # Below the ports that the kernel gives to outgoing connections (32768 and up): a port of ours stays free while its process is away.
 _PORTS = range(20_000, 32_000)
@@ -78,7 +82,7 @@ class Places:
         return Servers(**{**own, **named}, named=named)
 
     def environment_of(self, name: str, given: Mapping[str, str]) -> dict[str, str]:
-        """The environment of a service or of the gateway: what was `given` to the whole, and what is this one's own."""
+        """The environment of a service, a worker or the gateway: what was `given` to the whole, and what is this one's own."""
         servers = self.servers(given)
         environment = {
             **given,
@@ -99,6 +103,8 @@ class Places:
                 "EXAMHALL_GRPC_HOST": HOST,
                 "EXAMHALL_GRPC_PORT": str(self.ports[f"{name}_grpc"]),
             }
+        if name in WORKERS:
+            environment["EXAMHALL_HTTP_HOST"] = HOST
         if "broker" not in servers.named:
             environment.setdefault("EXAMHALL_OUTBOX_WINDOW_BYTES", _OUTBOX_WINDOW_BYTES)
         return environment
@@ -162,7 +168,8 @@ def settle_ports(kept: Mapping[str, int], names: Iterable[str], taken: set[int])
 
 
 def _names() -> list[str]:
-    return ["postgres", "redis", "broker", *(f"{service}_{kind}" for service in SERVICES for kind in ("http", "grpc"))]
+    of_services = [f"{service}_{kind}" for service in SERVICES for kind in ("http", "grpc")]
+    return ["postgres", "redis", "broker", *of_services, *WORKERS]
 
 
 def _is_free(port: int) -> bool:

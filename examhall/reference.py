@@ -6,7 +6,6 @@ python -m examhall.reference check      fails when they are not what the code gi
 
 import sys
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from pydantic.fields import FieldInfo
 from chassis.settings import PREFIX, ServiceSettings
 from examhall.generated_parts import DOCS, table, with_part, write_or_check
 from examhall.openapi import document
-from examhall.places import SERVICES
+from examhall.places import SERVICES, WORKERS
+from examhall.serving import GATEWAY, settings_of
 
 Who = Mapping[str, str]
 """Role → what of it the role reaches; "" where there is nothing to choose, or all."""
@@ -147,15 +147,14 @@ def _who(who: Who) -> str:
 
 def _settings() -> str:
     rows = [[*_setting(name, field), "every process"] for name, field in ServiceSettings.model_fields.items()]
-    for process in (*SERVICES, "gateway"):
+    for process in (*SERVICES, *WORKERS, GATEWAY):
         rows += [[*_setting(name, field), process] for name, field in own_settings(process)]
     return table(["variable", "meaning", "default", "read by"], rows)
 
 
 def own_settings(process: str) -> Iterator[tuple[str, FieldInfo]]:
     """The settings of a process beside those that every process has, and those it gives another default."""
-    module = import_module("gateway.settings" if process == "gateway" else f"services.{process}.settings")
-    for name, field in module.Settings.model_fields.items():
+    for name, field in settings_of(process).model_fields.items():
         common = ServiceSettings.model_fields.get(name)
         if common is None or field.default != common.default:
             yield name, field

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from examhall.children import State, answers_ready
-from examhall.installation import GATEWAY
-from examhall.places import SERVICES
+from examhall.places import SERVICES, WORKERS
 from examhall.running import PartRecord, Record, running
+from examhall.serving import GATEWAY
 
 READY, NOT_READY, NOT_RUNNING = 0, 1, 3  # exit statuses; 3 is systemctl's for what does not run
 _MEGABYTE = 1024 * 1024
@@ -37,7 +37,7 @@ async def _health(parts: Mapping[str, PartRecord]) -> dict[str, str]:
 
 
 async def _how(name: str, part: PartRecord) -> str:
-    if part.state != State.READY or part.port is None or name not in (*SERVICES, GATEWAY):
+    if part.state != State.READY or part.port is None or name not in (*SERVICES, *WORKERS, GATEWAY):
         return part.state
     return State.READY if await answers_ready(part.port) else "not ready"
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from chassis.testing import eventually
 from examhall.children import (
     LONGEST_PAUSE_SECONDS,
+    TRIES,
     Keeper,
     Nursery,
     Part,
@@ -66,6 +67,14 @@ async def test_a_part_that_never_becomes_ready_fails_with_its_last_words(tmp_pat
     keeper.start()
     with pytest.raises(PartFailed, match=r"(?s)example does not start: exit status 1.*no such disk"):
         await keeper.ready()
+    await keeper.stop()
+
+
+async def test_a_part_that_is_not_needed_is_tried_again_for_ever(tmp_path: Path):
+    keeper = Keeper(_part(tmp_path, "raise SystemExit(1)", is_ready=False, is_needed=False), lambda *_: None)
+    keeper.start()
+    await eventually(lambda: keeper.restarts > TRIES)
+    assert keeper.state in (State.DIED, State.STARTING)
     await keeper.stop()
 
 

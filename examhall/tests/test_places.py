@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examhall.places import SERVICES, Places, PortTaken, database_of, kept, naming, settle, settle_ports
+from examhall.places import SERVICES, WORKERS, Places, PortTaken, database_of, kept, naming, settle, settle_ports
 from examhall.servers import HOST, free_port
+from proto.catalogue import STREAM
 
 NAMES = ["postgres", "redis", "broker"]
 PORTS = st.integers(20_000, 31_999)
@@ -29,6 +30,25 @@ def test_the_second_start_has_the_ports_of_the_first(tmp_path: Path):
     gateway_port = free_port()
     first = settle(tmp_path, gateway_port)
     assert settle(tmp_path, gateway_port) == first == kept(tmp_path, gateway_port)
+
+
+def test_an_installation_of_before_keeps_its_ports_and_gets_those_of_what_is_new(tmp_path: Path):
+    gateway_port = free_port()
+    ports = settle(tmp_path, gateway_port).ports
+    before = {name: port for name, port in ports.items() if not name.startswith("proctoring")}
+    (tmp_path / "ports.json").write_text(json.dumps(before))
+    after = settle(tmp_path, gateway_port)
+    assert {name: after.ports[name] for name in before} == before
+    assert set(after.ports) - set(before) == {"proctoring_http", "proctoring_grpc", STREAM}
+
+
+def test_the_stream_has_the_broker_and_a_port_for_its_health_and_no_database(tmp_path: Path):
+    places = _places(tmp_path)
+    environment = places.environment_of(STREAM, {"DATABASE_URL": "postgresql://db.example/postgres"})
+    assert "DATABASE_URL" not in environment
+    assert "EXAMHALL_GRPC_PORT" not in environment
+    assert environment["KAFKA_BOOTSTRAP_SERVERS"] == f"{HOST}:20002"
+    assert (environment["EXAMHALL_HTTP_HOST"], environment["EXAMHALL_HTTP_PORT"]) == (HOST, str(places.ports[STREAM]))
 
 
 def test_a_port_that_somebody_took_meanwhile_is_replaced_and_the_others_stay(tmp_path: Path):
@@ -103,5 +123,5 @@ def test_the_secret_is_made_once_and_readable_by_the_owner_alone(tmp_path: Path)
 
 
 def _places(folder: Path) -> Places:
-    names = [*NAMES, *(f"{service}_{kind}" for service in SERVICES for kind in ("http", "grpc"))]
+    names = [*NAMES, *(f"{service}_{kind}" for service in SERVICES for kind in ("http", "grpc")), *WORKERS]
     return Places(folder, 8080, {name: 20_000 + number for number, name in enumerate(names)})

@@ -16,6 +16,7 @@ from examhall.places import kept
 from examhall.servers import HOST, accepts_connections, free_port, start_postgres
 from examhall.serving import installed_services
 from examhall.tests.machine import Machine, examhall, has_ended, machine, wait_for
+from proto.catalogue import STREAM
 
 PARTS = {"postgres", "redis", "broker", "nursery", "identity", "gateway"}
 
@@ -31,8 +32,20 @@ def test_everything_comes_up_from_nothing_for_less_than_fifteen_seconds_of_one_c
     """So it is ready within 15 s even on one core; time by the clock would be that of whatever else the machine does."""
     with machine(folder / "data", services=()) as everything:
         everything.wait_until_ready()
-        assert set(installed_services()) < set(everything.record.parts)
+        assert {*installed_services(), STREAM} < set(everything.record.parts)
         assert sum(_processor_seconds(process) for process in everything.all_processes()) < 15
+
+
+def test_the_stream_becomes_ready_by_itself_and_is_started_again_when_it_is_killed(folder: Path):
+    with machine(folder / "data", services=("identity", "proctoring")) as watching:
+        watching.wait_until_ready()
+        wait_for(lambda: watching.record.parts[STREAM].state == "ready")
+        shown = examhall("status", "--data", str(watching.folder), COLUMNS="200")
+        assert (shown.returncode, f"{STREAM} " in shown.stdout) == (0, True)
+        killed = watching.record.parts[STREAM]
+        psutil.Process(watching.pid(STREAM)).kill()
+        wait_for(lambda: watching.record.parts[STREAM].restarts > killed.restarts and watching.is_ready())
+        assert watching.record.parts[STREAM].port == killed.port
 
 
 def test_the_end_of_the_start_says_where_it_is_and_how_to_log_in(up: Machine):
