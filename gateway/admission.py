@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 
 from chassis.errors import DependencyUnavailable, TooManyRequests, Unauthenticated
-from chassis.security import Security
+from chassis.security import Claims, Security
 from gateway.arrivals import Arrival, household
 from gateway.limits import Limiter
 from gateway.settings import Settings
@@ -42,10 +42,35 @@ class Admission:
         self._take(self._person, claims.person_id.int, arrival)
         return token
 
+    def admit_socket(self, token: str, client: str) -> Claims:
+        """The claims of the token that a socket brings. Raises what `admit` raises."""
+        try:
+            claims = self._security.check(token)
+        except Unauthenticated:
+            if not self._security.is_ready.is_set():
+                raise DependencyUnavailable("Tokens can't be checked yet; try again in a moment.") from None
+            _take(self._address, household(client))
+            raise
+        self.admit_message(claims)
+        return claims
+
+    def admit_message(self, claims: Claims) -> None:
+        """Counts what a person sends on a socket as a request. Raises TooManyRequests."""
+        _take(self._person, claims.person_id.int)
+
     @staticmethod
     def _take(limiter: Limiter, key: Hashable, arrival: Arrival) -> None:
         left = limiter.take(key)
         arrival.reply_headers += limiter.headers(left)
         if left < 0:
-            wait = limiter.retry_after_seconds(key)
-            raise TooManyRequests(f"Too many requests; wait {wait} s and try again.", wait)
+            raise _too_many(limiter, key)
+
+
+def _take(limiter: Limiter, key: Hashable) -> None:
+    if limiter.take(key) < 0:
+        raise _too_many(limiter, key)
+
+
+def _too_many(limiter: Limiter, key: Hashable) -> TooManyRequests:
+    wait = limiter.retry_after_seconds(key)
+    return TooManyRequests(f"Too many requests; wait {wait} s and try again.", wait)

@@ -24,7 +24,7 @@ from gateway.bodies import ClientGone, read_whole
 from gateway.connections import Connection, close_late
 from gateway.cors import Cors
 from gateway.health import Health, observe
-from gateway.hot import MAX_CALL_BYTES, Coalescer
+from gateway.hot import MAX_CALL_BYTES, Coalescer, Done
 from gateway.pages import Pages
 from gateway.proxy import Proxy
 from gateway.replies import (
@@ -40,11 +40,15 @@ from gateway.replies import (
     refusal,
     send_reply,
 )
-from gateway.routes import HOT_SERVICE, is_hot, route_of
+from gateway.routes import HOT_SERVICES, hot_service, route_of
 from gateway.settings import Settings, names
 from gateway.sharing import SharedLimits, keep_tidy
+from gateway.sockets import Sockets
+from gateway.tail import Tail
+from gateway.wire import Wire
 from proto.examhall.chassis.v1.hot_pb2 import HotCall, HotReply
 from proto.examhall.chassis.v1.hot_pb2_grpc import HotRoutesStub
+from proto.examhall.identity.v1.identity_pb2 import SecurityState
 from proto.examhall.identity.v1.identity_pb2_grpc import IdentityStub
 
 log = structlog.get_logger()
@@ -64,7 +68,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, *, watches_identity: bool = True) -> None:
         self.settings = settings
-        self.security = Security()
+        self.security = _Security(self)
         self.connections: set[Connection] = set()
         self.proxies = Proxies(names(settings.trusted_proxies))
         self.admission = Admission(settings, self.security)
@@ -72,14 +76,22 @@ class Gateway:
         self._is_traced = bool(settings.otlp_endpoint)
         self._cors = Cors(names(settings.cors_origins))
         self._proxy = Proxy(settings)
-        self._coalescer: Coalescer | None = None
-        health, pages = Health(settings, self.security, self._proxy), Pages(settings.openapi_file)
+        self._coalescers: dict[str, Coalescer] = {}
+        self.sockets = Sockets(
+            settings, self.admission, self.security, self.proxies, self._proxy, self._cors, self._add_call
+        )
+        self._tail = Tail(settings.kafka_bootstrap_servers, self.sockets.feeds)
+        health = Health(settings, self.security, self._proxy, self._tail)
+        pages = Pages(settings.openapi_file)
         answers = (health.live, health.ready, health.metrics, pages.openapi, pages.docs)
         self._own: dict[str, Callable[[Arrival], Awaitable[Reply]]] = dict(zip(_OWN_PATHS, answers, strict=True))
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self.sockets.serve(scope, receive, send)
             return
         arrival = Arrival(scope, self.proxies)
         arrival.reply_headers += self._cors.headers(arrival)
@@ -93,7 +105,7 @@ class Gateway:
     async def _answer(self, arrival: Arrival, scope: Any, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         try:
-            if is_hot(arrival.method, arrival.path):
+            if hot_service(arrival.method, arrival.path):
                 status = await self._answer_hot(arrival, scope, receive, send)
             elif (own := await self._own_reply(arrival)) is not None:
                 status = own.status
@@ -159,10 +171,14 @@ class Gateway:
                 traceparent=arrival.traceparent,
                 client_address=arrival.client,
             )
-            assert self._coalescer is not None
-            self._coalescer.add(call, lambda outcome: done(_hot_reply(outcome, arrival)))
+            service = hot_service(arrival.method, arrival.path)
+            assert service is not None
+            self._add_call(service, call, lambda outcome: done(_hot_reply(outcome, arrival)))
         except DomainError as error:
             asyncio.get_running_loop().call_soon(done, refusal(error, arrival))
+
+    def _add_call(self, service: str, call: HotCall, done: Done) -> None:
+        self._coalescers[service].add(call, done)
 
     @property
     def takes_short_way(self) -> bool:
@@ -187,26 +203,31 @@ class Gateway:
     async def _running(self) -> AsyncIterator[None]:
         settings, limiters = self.settings, self.admission.limiters
         secret = settings.service_secret.get_secret_value()
-        hot_channel = open_channel(settings.peer(HOT_SERVICE), secret)
-        identity = open_channel(settings.peer("identity"), secret)
-        self._coalescer = Coalescer(
-            HotRoutesStub(hot_channel).Handle,
-            lanes=settings.hot_lanes,
-            batch_calls=settings.hot_batch_calls,
-            give_up_seconds=settings.hot_give_up_seconds,
-        )
+        channels = {service: open_channel(settings.peer(service), secret) for service in (*HOT_SERVICES, "identity")}
+        self._coalescers = {
+            service: Coalescer(
+                HotRoutesStub(channels[service]).Handle,
+                service=service,
+                lanes=settings.hot_lanes,
+                batch_calls=settings.hot_batch_calls,
+                give_up_seconds=settings.hot_give_up_seconds,
+            )
+            for service in HOT_SERVICES
+        }
         redis = (
             Redis.from_url(settings.redis_url, socket_connect_timeout=0.5, socket_timeout=0.5)
             if settings.redis_url
             else None
         )
         shared = SharedLimits(redis, limiters, settings.limit_share_milliseconds / 1000) if redis else None
-        work = [close_late(self.connections), keep_tidy(limiters, shared)]
+        work = [close_late(self.connections), keep_tidy(limiters, shared), self.sockets.watch_tokens()]
+        if settings.kafka_bootstrap_servers:
+            work.append(self._tail.run())
         if shared:
             work.append(shared.run())
         if self._watches_identity:
             credential = ((CREDENTIAL, secret),)
-            work.append(watch_security(self.security, IdentityStub(identity), credential, "gateway"))
+            work.append(watch_security(self.security, IdentityStub(channels["identity"]), credential, "gateway"))
         tasks = {asyncio.create_task(each) for each in work}
         for task in tasks:
             task.add_done_callback(_tell_failure)
@@ -215,13 +236,26 @@ class Gateway:
             yield
         finally:
             await _stop(tasks)
-            await self._coalescer.close()
+            for coalescer in self._coalescers.values():
+                await coalescer.close()
             await self._proxy.close()
             if redis:
                 await redis.aclose()
-            await hot_channel.close()
-            await identity.close()
+            for channel in channels.values():
+                await channel.close()
             log.info("gateway_stopped")
+
+
+class _Security(Security):
+    """Ends sockets at once when identity ends their sessions: a log-out counts as done only when nothing more is sent to them."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__()
+        self._gateway = gateway
+
+    def apply(self, state: SecurityState) -> None:
+        super().apply(state)
+        self._gateway.sockets.check_tokens()
 
 
 def _hot_reply(outcome: HotReply | DomainError, arrival: Arrival) -> Reply:
@@ -233,7 +267,7 @@ def _hot_reply(outcome: HotReply | DomainError, arrival: Arrival) -> Reply:
 
 def _label(arrival: Arrival) -> str:
     """What a path counts as in metrics and traces: few values, none of them the client's."""
-    if is_hot(arrival.method, arrival.path):
+    if hot_service(arrival.method, arrival.path):
         return _HOT_ROUTE
     route = route_of(arrival.path)
     if route is not None:
@@ -273,7 +307,10 @@ def server_config(gateway: Gateway) -> uvicorn.Config:
     """How the gateway is served: as every server of the installation, with its own limits on connections."""
     config = uvicorn_config(gateway, gateway.settings)
     config.http = Connection
-    config.ws = "none"
+    config.ws = Wire
+    config.ws_max_size = gateway.settings.socket_message_bytes
+    config.ws_ping_interval = config.ws_ping_timeout = gateway.settings.socket_ping_seconds
+    config.ws_per_message_deflate = False  # a frame is the same bytes for all who get it
     return config
 
 

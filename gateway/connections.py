@@ -25,7 +25,7 @@ from gateway.replies import (
     Reply,
     problem_reply,
 )
-from gateway.routes import is_hot
+from gateway.routes import hot_service
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -92,6 +92,14 @@ class Connection(HttpToolsProtocol):
         if self.hot_cycle is not None and self.hot_cycle is self.cycle:
             self._begin_hot(self.hot_cycle)
 
+    def handle_websocket_upgrade(self) -> None:
+        """The connection becomes a socket, which has limits of its own; not while a reply is due."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.close()
+            return
+        self.gateway.connections.discard(self)
+        super().handle_websocket_upgrade()
+
     def on_response_complete(self) -> None:
         """Starts the next request of this connection, or the time for it: a deadline instead of uvicorn's timer for each request."""
         self.server_state.total_requests += 1
@@ -138,7 +146,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope = cycle.scope
-        if self.gateway.takes_short_way and is_hot(scope["method"], scope["path"]):
+        if self.gateway.takes_short_way and hot_service(scope["method"], scope["path"]):
             arrival = Arrival(scope, self.gateway.proxies)
             if _is_small(arrival.headers):
                 self.hot_cycle, self.hot_arrival, self.started = cycle, arrival, time.perf_counter()

@@ -26,6 +26,10 @@ class Cors:
             return self._allowed[b"*"]
         return self._allowed.get(origin, _VARY)
 
+    def allows(self, origin: bytes) -> bool:
+        """Whether pages of this origin may call."""
+        return self._allows_all or origin in self._allowed
+
     def preflight(self, arrival: Arrival) -> Headers | None:
         """What the reply to a preflight adds, or None when this is not one."""
         if arrival.method != "OPTIONS" or b"access-control-request-method" not in arrival.headers:

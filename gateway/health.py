@@ -15,6 +15,7 @@ from gateway.proxy import Proxy
 from gateway.replies import NO_STORE, Reply, json_reply
 from gateway.routes import SERVICES
 from gateway.settings import Settings, names
+from gateway.tail import Tail
 
 _ASK_SECONDS = 1.0
 
@@ -22,10 +23,11 @@ _ASK_SECONDS = 1.0
 class Health:
     """Asks the services, at most once a second however often it is asked."""
 
-    def __init__(self, settings: Settings, security: Security, proxy: Proxy) -> None:
+    def __init__(self, settings: Settings, security: Security, proxy: Proxy, tail: Tail) -> None:
         self._settings = settings
         self._security = security
         self._proxy = proxy
+        self._tail = tail
         self._may_read_metrics = members(names(settings.metrics_networks))
         self._asked_at = -_ASK_SECONDS
         self._parts: dict[str, str] = {}
@@ -35,15 +37,15 @@ class Health:
         return json_reply(200, {"status": "alive"})
 
     async def ready(self, _: Arrival) -> Reply:
-        """Ready means that tokens can be checked and requests passed on. A service that is away is told and does not count: what the
-        others do goes on."""
+        """Ready means that tokens can be checked and requests passed on. A service that is away is told and does not count, and
+        neither does the broker, whose live events sockets fetch later: what the others do goes on."""
         now = time.monotonic()
         if now - self._asked_at >= _ASK_SECONDS:
             self._asked_at = now
             answers = await asyncio.gather(*[self._ask(service) for service in SERVICES])
             self._parts = dict(zip(SERVICES, answers, strict=True))
         has_keys = self._security.is_ready.is_set()
-        parts = {"tokens": "ok" if has_keys else "no keys from identity yet", **self._parts}
+        parts = {"tokens": "ok" if has_keys else "no keys from identity yet", "live": self._tail.status, **self._parts}
         return json_reply(200 if has_keys else 503, {"status": "ready" if has_keys else "not ready", "parts": parts})
 
     async def metrics(self, arrival: Arrival) -> Reply:

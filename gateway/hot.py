@@ -2,7 +2,8 @@
 
 A lane carries one batch at a time. The first call goes at once; what arrives while a batch is under way goes together in the next one.
 A further lane opens only when a full batch waits or when a batch takes unusually long, so that one slow call can't hold up the others.
-Saves and heartbeats may be repeated (revisions decide), so a batch whose service is away is sent again until its calls are too old.
+Hot calls may be repeated (a save's revision decides, a batch of signals has an id), so what did not reach its service is sent again until
+it is too old.
 """
 
 import asyncio
@@ -35,18 +36,20 @@ _AWAY = "The service does not answer at the moment; send this again."
 
 
 class Coalescer:
-    """The calls that wait and the lanes that carry them. `handle` is the stub's HotRoutes.Handle."""
+    """The calls that wait for one service and the lanes that carry them. `handle` is the stub's HotRoutes.Handle."""
 
     def __init__(
         self,
         handle: Callable[..., Awaitable[HotBatchReply]],
         *,
+        service: str,
         lanes: int,
         batch_calls: int,
         give_up_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._handle = handle
+        self._service = service
         self._lanes = lanes
         self._batch_calls = batch_calls
         self._give_up = give_up_seconds
@@ -143,7 +146,7 @@ class Coalescer:
             return
         if self._is_away:
             self._is_away = False
-            log.info("hot_service_back")
+            log.info("hot_service_back", upstream=self._service)
         if len(reply.replies) != len(batch):
             self._fail(batch, BadUpstream("The service answered with something else than one reply for each call."))
             return
@@ -152,12 +155,14 @@ class Coalescer:
 
     async def _delivery_failed(self, batch: list[_Waiting], error: grpc.aio.AioRpcError) -> None:
         if error.code() not in _REPEATABLE:
-            log.error("hot_batch_failed", status=error.code().name, detail=str(error.details())[:200])
+            log.error(
+                "hot_batch_failed", upstream=self._service, status=error.code().name, detail=str(error.details())[:200]
+            )
             self._fail(batch, BadUpstream("The service could not take this in."))
             return
         if not self._is_away:
             self._is_away = True
-            log.warning("hot_service_away", status=error.code().name)
+            log.warning("hot_service_away", upstream=self._service, status=error.code().name)
         self._waiting.extendleft(reversed(batch))
         self._waiting_bytes += sum(len(call.body) for _, call, _ in batch)
         batch.clear()

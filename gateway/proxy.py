@@ -98,6 +98,23 @@ class Proxy:
         finally:
             response.release()
 
+    async def read(self, arrival: Arrival, service: str, target: str, token: str) -> tuple[int, bytes]:
+        """Status and body of what a service gives to who brought the token, asked on behalf of an arrival that is no request by itself.
+
+        Raises DependencyUnavailable, BadUpstream, UpstreamTooSlow.
+        """
+        headers = [("authorization", f"Bearer {token}"), *self._own_headers(arrival)]
+        url = URL(self._base[service] + target, encoded=True)
+        response = await self._request(arrival, service, url, headers, None)
+        try:
+            return response.status, await response.read()
+        except TimeoutError as error:
+            raise UpstreamTooSlow(f"The {service} service did not answer in time.") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise BadUpstream("The service broke off in the middle of its reply.") from error
+        finally:
+            response.release()
+
     async def _body(self, arrival: Arrival, receive: Receive) -> bytes | BodyStream | None:
         limit = self._settings.max_body_bytes
         length = arrival.headers.get(b"content-length")
@@ -115,14 +132,16 @@ class Proxy:
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in sent if name not in dropped]
         if (length := arrival.headers.get(b"content-length")) is not None:
             headers.append(("content-length", length.decode()))
-        headers += [
+        return headers + self._own_headers(arrival)
+
+    def _own_headers(self, arrival: Arrival) -> list[tuple[str, str]]:
+        return [
             ("x-forwarded-for", arrival.client),
             ("x-forwarded-proto", "https" if arrival.is_secure else "http"),
             ("x-request-id", arrival.request_id.decode()),
             ("traceparent", arrival.traceparent),
             (CREDENTIAL, self._secret),
         ]
-        return headers
 
     async def _request(
         self,

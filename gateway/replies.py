@@ -75,9 +75,14 @@ def problem_reply(problem: Problem, detail: str, headers: Headers | None = None,
     return Reply(problem.status, body, [NO_STORE, *(headers or ())], PROBLEM_JSON)
 
 
+def problem_for(error: DomainError) -> Problem:
+    """What kind of problem a refusal is."""
+    return problem_of(error, _PROBLEMS)
+
+
 def refusal(error: DomainError, arrival: Arrival) -> Reply:
     """The reply to a request that was refused."""
-    problem = problem_of(error, _PROBLEMS)
+    problem = problem_for(error)
     headers: Headers = []
     members = {**error.members, "trace_id": arrival.trace_id}
     if isinstance(error, TooManyRequests):

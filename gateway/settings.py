@@ -41,6 +41,24 @@ class Settings(ServiceSettings):
     hot_batch_calls: int = Field(512, ge=1, description="saves in one batch at most")
     hot_give_up_seconds: float = Field(5, gt=0, description="a save waits this long for its service to come back")
 
+    sockets_most: int = Field(20_000, ge=1, description="open WebSockets at most, in this process")
+    sockets_per_person: int = Field(10, ge=1, description="open WebSockets of one person at most, in this process")
+    sockets_waiting_per_address: int = Field(
+        500, ge=1, description="WebSockets of one address at most that have not brought their token yet"
+    )
+    socket_authenticate_seconds: float = Field(10, gt=0, description="a WebSocket has this long to bring its token")
+    socket_message_bytes: int = Field(64 * 1024, ge=1024, description="largest message of a client on a WebSocket")
+    socket_messages_per_second: float = Field(10, gt=0, description="messages a second on one WebSocket, lasting")
+    socket_messages_burst: int = Field(40, ge=1, description="messages on one WebSocket at once")
+    socket_buffer_messages: int = Field(256, ge=1, description="messages that wait for one slow reader at most")
+    socket_buffer_bytes: int = Field(
+        2 * 1024 * 1024, ge=64 * 1024, description="bytes that wait for one slow reader at most"
+    )
+    socket_ping_seconds: float = Field(
+        20, gt=0, description="how often a WebSocket is asked whether it is still there, and how long it has to answer"
+    )
+    socket_fetches: int = Field(16, ge=1, description="feeds that are fetched for WebSockets at the same time")
+
     openapi_file: Path = Field(
         Path(__file__).parent.parent / "docs" / "openapi.json", description="the OpenAPI document that is served"
     )

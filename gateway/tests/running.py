@@ -55,7 +55,7 @@ class Upstream:
 
 
 class HotService(HotRoutesServicer):
-    """The attempts service's HotRoutes: records batches, holds them while `gate` is closed, echoes bodies."""
+    """A service's HotRoutes: records batches, holds them while `gate` is closed, echoes bodies."""
 
     def __init__(self) -> None:
         self.batches: list[HotBatch] = []
@@ -63,6 +63,7 @@ class HotService(HotRoutesServicer):
         self.gate.set()
         self.failures: list[grpc.StatusCode] = []
         self.statuses: dict[bytes, int] = {}
+        self.bodies: dict[bytes, bytes] = {}
         self.port = 0
         self._server: Any = None
 
@@ -72,7 +73,10 @@ class HotService(HotRoutesServicer):
         if self.failures:
             await context.abort(self.failures.pop(0), "as the test wants it")
         return HotBatchReply(
-            replies=[HotReply(status=self.statuses.get(call.body, 200), body=call.body) for call in request.calls]
+            replies=[
+                HotReply(status=self.statuses.get(call.body, 200), body=self.bodies.get(call.body, call.body))
+                for call in request.calls
+            ]
         )
 
     async def start(self) -> None:
@@ -92,13 +96,15 @@ class HotService(HotRoutesServicer):
 
 @dataclass
 class RunningGateway:
-    """The gateway and what stands behind it. `upstream` plays all five services."""
+    """The gateway and what stands behind it. `upstream` plays all services, `hot` and `signals` the hot routes of attempts and of proctoring."""
 
     app: Gateway
     port: int
     http: httpx.AsyncClient
     upstream: Upstream
     hot: HotService
+    signals: HotService
+    server: uvicorn.Server
 
     def signed_in(self, role: str = "student", **claims: Any) -> dict[str, str]:
         """Headers of a signed-in person."""
@@ -116,11 +122,15 @@ class RunningGateway:
 @asynccontextmanager
 async def running_gateway(*, has_keys: bool = True, **settings: Any) -> AsyncIterator[RunningGateway]:
     """Starts everything; tokens of `token_for` are valid unless `has_keys` is False."""
-    upstream, hot = Upstream(), HotService()
-    await upstream.start()
-    await hot.start()
+    upstream, hot, signals = Upstream(), HotService(), HotService()
+    for part in (upstream, hot, signals):
+        await part.start()
     addresses = {f"EXAMHALL_{service.upper()}_HTTP": f"127.0.0.1:{upstream.port}" for service in SERVICES}
-    with patch.dict("os.environ", {**addresses, "EXAMHALL_ATTEMPTS_GRPC": f"127.0.0.1:{hot.port}"}):
+    addresses |= {
+        "EXAMHALL_ATTEMPTS_GRPC": f"127.0.0.1:{hot.port}",
+        "EXAMHALL_PROCTORING_GRPC": f"127.0.0.1:{signals.port}",
+    }
+    with patch.dict("os.environ", addresses):
         chosen = Settings(service_secret=SecretStr(SECRET), http_port=0, **settings)
         gateway = build(chosen, watches_identity=False)
         if has_keys:
@@ -131,12 +141,12 @@ async def running_gateway(*, has_keys: bool = True, **settings: Any) -> AsyncIte
             await eventually(lambda: server.started or serving.done())
             port = server.servers[0].sockets[0].getsockname()[1]
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-                yield RunningGateway(gateway, port, client, upstream, hot)
+                yield RunningGateway(gateway, port, client, upstream, hot, signals, server)
         finally:
             server.should_exit = True
             await serving
-            await hot.stop()
-            await upstream.stop()
+            for part in (signals, hot, upstream):
+                await part.stop()
 
 
 def a_closed_port() -> int:

@@ -59,7 +59,7 @@ async def test_what_arrives_while_a_batch_is_under_way_goes_together_in_the_next
     first = asyncio.create_task(gateway.http.put(SAVE, content=b"0", headers=headers))
     await eventually(lambda: len(gateway.hot.batches) == 1)
     others = [asyncio.create_task(gateway.http.put(SAVE, content=b"%d" % n, headers=headers)) for n in range(1, 31)]
-    await eventually(lambda: len(gateway.app._coalescer._waiting) == 30)
+    await eventually(lambda: len(gateway.app._coalescers["attempts"]._waiting) == 30)
     gateway.hot.gate.set()
     replies = await asyncio.gather(first, *others)
     assert [reply.content for reply in replies] == [b"%d" % n for n in range(31)]
@@ -190,7 +190,7 @@ class Service:
 
 async def test_batches_keep_to_their_size() -> None:
     service, replies = Service(), []
-    coalescer = Coalescer(service.handle, lanes=1, batch_calls=3, give_up_seconds=5)
+    coalescer = Coalescer(service.handle, service="attempts", lanes=1, batch_calls=3, give_up_seconds=5)
     for size in (1, 1, 1, 1, 700_000, 700_000, 1):
         coalescer.add(HotCall(body=b"x" * size), replies.append)
     service.gate.set()
@@ -200,7 +200,7 @@ async def test_batches_keep_to_their_size() -> None:
 
 async def test_full_batches_open_further_lanes_up_to_the_limit() -> None:
     service, replies = Service(), []
-    coalescer = Coalescer(service.handle, lanes=3, batch_calls=2, give_up_seconds=5)
+    coalescer = Coalescer(service.handle, service="attempts", lanes=3, batch_calls=2, give_up_seconds=5)
     for _ in range(10):
         coalescer.add(HotCall(), replies.append)
     await eventually(lambda: len(service.sizes) == 3)
@@ -213,7 +213,7 @@ async def test_a_reply_too_few_is_no_reply_for_anybody() -> None:
         return HotBatchReply(replies=[HotReply(status=200)])
 
     replies: list = []
-    coalescer = Coalescer(handle, lanes=1, batch_calls=5, give_up_seconds=5)
+    coalescer = Coalescer(handle, service="attempts", lanes=1, batch_calls=5, give_up_seconds=5)
     for _ in range(2):
         coalescer.add(HotCall(), replies.append)
     await eventually(lambda: len(replies) == 2)
@@ -222,7 +222,7 @@ async def test_a_reply_too_few_is_no_reply_for_anybody() -> None:
 
 async def test_too_much_waiting_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.hot._WAITING_BYTES", 10)
-    coalescer = Coalescer(Service().handle, lanes=1, batch_calls=5, give_up_seconds=5)
+    coalescer = Coalescer(Service().handle, service="attempts", lanes=1, batch_calls=5, give_up_seconds=5)
     coalescer.add(HotCall(body=b"x" * 11), lambda _: None)
     with pytest.raises(DependencyUnavailable):
         coalescer.add(HotCall(body=b"x"), lambda _: None)
@@ -231,7 +231,7 @@ async def test_too_much_waiting_is_refused_at_once(monkeypatch: pytest.MonkeyPat
 
 async def test_who_still_waits_at_the_end_is_told() -> None:
     replies: list = []
-    coalescer = Coalescer(Service().handle, lanes=1, batch_calls=1, give_up_seconds=5)
+    coalescer = Coalescer(Service().handle, service="attempts", lanes=1, batch_calls=1, give_up_seconds=5)
     for _ in range(3):
         coalescer.add(HotCall(), replies.append)
     await asyncio.sleep(0)
@@ -241,7 +241,7 @@ async def test_who_still_waits_at_the_end_is_told() -> None:
 
 async def test_a_client_that_fails_does_not_cost_the_others_their_replies() -> None:
     service, replies = Service(), []
-    coalescer = Coalescer(service.handle, lanes=1, batch_calls=5, give_up_seconds=5)
+    coalescer = Coalescer(service.handle, service="attempts", lanes=1, batch_calls=5, give_up_seconds=5)
 
     def fail(_: object) -> None:
         raise RuntimeError("the transport is gone")

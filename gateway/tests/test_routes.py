@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.routes import is_hot, route_of
+from gateway.routes import channel_of, hot_service, route_of
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ from gateway.routes import is_hot, route_of
         ("/api/v1/questions/1", "exams"),
         ("/api/v1/question-banks", "exams"),
         ("/api/v1/attempts/1/submit", "attempts"),
+        ("/api/v1/proctoring/exams/1/board", "proctoring"),
         ("/api/v1/grading/queue", "grading"),
         ("/api/v1/results", "grading"),
         ("/api/v1/analytics/exams/1", "analytics"),
@@ -44,18 +45,61 @@ def test_only_signing_in_is_of_the_auth_class() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "hot"),
+    ("method", "path", "service"),
     [
-        ("PUT", "/api/v1/attempts/a/answers/q", True),
-        ("PUT", "/api/v1/attempts/a/answers", True),
-        ("POST", "/api/v1/attempts/a/heartbeat", True),
-        ("GET", "/api/v1/attempts/a/answers", False),
-        ("POST", "/api/v1/attempts/a/answers", False),
-        ("PUT", "/api/v1/attempts/a/heartbeat", False),
-        ("PUT", "/api/v1/attempts/a/answers/q/x", False),
-        ("PUT", "/api/v1/attempts//answers", False),
-        ("POST", "/api/v1/attempts/a/submit", False),
+        ("PUT", "/api/v1/attempts/a/answers/q", "attempts"),
+        ("PUT", "/api/v1/attempts/a/answers", "attempts"),
+        ("POST", "/api/v1/attempts/a/heartbeat", "attempts"),
+        ("POST", "/api/v1/proctoring/attempts/a/signals", "proctoring"),
+        ("GET", "/api/v1/attempts/a/answers", None),
+        ("POST", "/api/v1/attempts/a/answers", None),
+        ("PUT", "/api/v1/attempts/a/heartbeat", None),
+        ("PUT", "/api/v1/attempts/a/answers/q/x", None),
+        ("PUT", "/api/v1/attempts//answers", None),
+        ("POST", "/api/v1/attempts/a/submit", None),
+        ("GET", "/api/v1/proctoring/attempts/a/signals", None),
+        ("POST", "/api/v1/attempts/a/signals", None),
     ],
 )
-def test_saves_and_heartbeats_alone_go_in_batches(method: str, path: str, hot: bool) -> None:
-    assert is_hot(method, path) is hot
+def test_saves_heartbeats_and_signals_alone_go_in_batches_each_to_its_service(
+    method: str, path: str, service: str | None
+) -> None:
+    assert hot_service(method, path) == service
+
+
+THING = "0190a000-0000-7000-8000-00000000000a"
+
+
+def test_a_monitor_follows_the_feed_of_its_exam_and_sends_nothing() -> None:
+    channel = channel_of(f"/ws/exams/{THING.upper()}/monitor")
+    assert channel is not None
+    assert (channel.service, channel.feed, channel.feed_path, dict(channel.forwards)) == (
+        "proctoring",
+        f"exam:{THING}",
+        f"/api/v1/proctoring/exams/{THING}/feed",
+        {},
+    )
+
+
+def test_a_students_channel_follows_the_attempt_and_takes_signals() -> None:
+    channel = channel_of(f"/ws/attempts/{THING}")
+    assert channel is not None
+    forward = channel.forwards["signals"]
+    assert (channel.feed, channel.feed_path) == (f"attempt:{THING}", f"/api/v1/proctoring/attempts/{THING}/feed")
+    assert hot_service(forward.method, forward.path) == channel.service
+    assert forward.path == f"/api/v1/proctoring/attempts/{THING}/signals"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ws",
+        "/ws/exams",
+        "/ws/exams/1/monitor",
+        f"/ws/exams/{THING}",
+        f"/ws/attempts/{THING}/monitor",
+        "/ws/attempts/a%2Fb",
+    ],
+)
+def test_there_is_no_other_socket(path: str) -> None:
+    assert channel_of(path) is None
