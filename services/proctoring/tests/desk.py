@@ -75,14 +75,15 @@ class Desk:
             }
         )  # fmt: skip
         number = f"R-{attempt.student_id.hex[-4:]}"
-        await self.keep(
-            attempt, Person(id=attempt.student_id, version=1, role="student", name=name, registration_number=number)
-        )
+        person = Person(id=attempt.student_id, version=1, role="student", name=name, registration_number=number)
+        async with self.service.database.session() as tx:
+            tx.add(attempt)
+            await tx.merge(person)
         return attempt
 
     async def over(self, exam: Exam, **values: Any) -> Attempt:
         """A submitted attempt that was assessed for good."""
-        ids = {"attempt_id": new_id(), "exam_id": exam.id, "student_id": new_id()}
+        ids = {"attempt_id": new_id(), "exam_id": exam.id, "student_id": values.pop("student_id", None) or new_id()}
         event = told.RiskAssessed(
             **{name: str(value) for name, value in ids.items()},
             revision=9, as_of=timestamp(minutes(15)), level="low", is_over=True, figures={"typing_wpm": "40", "seconds_per_question": "31.5"},

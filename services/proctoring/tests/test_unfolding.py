@@ -1,0 +1,136 @@
+"""Why an attempt is assessed as it is: every number unfolds down to the signals that made it."""
+
+from decimal import Decimal
+from typing import Any
+
+from services.proctoring.assessing import assessed
+from services.proctoring.messages import risk_assessed
+from services.proctoring.signals import (
+    CopyAttempt,
+    DevtoolsOpen,
+    ExamRules,
+    Keystrokes,
+    MultipleWindows,
+    PasteAttempt,
+    TabSwitch,
+)
+from services.proctoring.state import Watch, fold
+from services.proctoring.tables import Attempt, Exam
+from services.proctoring.tests.builders import answers_kept, at, signals_taken, watched
+from services.proctoring.tests.desk import API, Desk
+
+RULES = ExamRules(browser_lockdown=True)
+BATCHES = {
+    1: [TabSwitch(at=at(10 + n), question_id="q1") for n in range(12)],
+    2: [DevtoolsOpen(at=at(60)), PasteAttempt(at=at(61), characters=250), MultipleWindows(at=at(62), windows=3)],
+    3: [Keystrokes(at=at(90), window_milliseconds=5000, strokes=9, typing_milliseconds=4000, dwell_milliseconds=800, flight_milliseconds=900)],
+    4: [DevtoolsOpen(at=at(120)), CopyAttempt(at=at(121), characters=40)],
+}  # fmt: skip
+
+
+def watch_of_batches() -> Watch:
+    """What the stream would make of the batches, and of a few quick answers."""
+    watch = watched(rules=RULES)
+    for number, signals in BATCHES.items():
+        watch = fold(watch, signals_taken(number, *signals))
+    return fold(watch, answers_kept(130, ("q1", 1, 5)))
+
+
+async def an_assessed_attempt(desk: Desk) -> tuple[Exam, Attempt]:
+    assessment = assessed(watch_of_batches())
+    assert assessment is not None
+    exam = await desk.exam(RULES)
+    attempt = await desk.attempt(
+        exam, assessment=risk_assessed(assessment).SerializeToString(), level=assessment.level.value,
+        behaviour_score=assessment.behaviour.score, risk_score=assessment.risk.score, violations=len(assessment.violations),
+    )  # fmt: skip
+    for number, signals in BATCHES.items():
+        await desk.batch(attempt, number, *signals)
+    return exam, attempt
+
+
+async def test_every_reason_and_component_is_there_with_words_and_evidence(desk: Desk) -> None:
+    exam, attempt = await an_assessed_attempt(desk)
+    alert = await desk.alert(attempt)
+    reply = await desk.proctor(exam).get(f"{API}/attempts/{attempt.id}")
+    shown = reply.json()
+    made, was = shown["assessment"], assessed(watch_of_batches())
+    assert was is not None
+    assert {reason["rule"]: reason["points"] for reason in made["reasons"]} == {"tab_switches": 20, "devtools": 60}
+    assert sum(reason["points"] for reason in made["reasons"]) == made["behaviour_score"] == was.behaviour.score
+    assert all(reason["text"] for reason in made["reasons"])
+    weights = {part["name"]: Decimal(part["weight"]) for part in made["components"]}
+    assert sum(weights.values()) == 1
+    for part in made["components"]:
+        assert Decimal(part["contribution"]) == Decimal(part["weight"]) * Decimal(part["score"])
+        assert part["text"]
+    unscaled = sum(Decimal(part["contribution"]) for part in made["components"])
+    assert unscaled == Decimal(made["unscaled_risk_score"]) == was.risk.unscaled
+    assert (Decimal(made["risk_score"]), Decimal(made["integrity_score"])) == (was.risk.score, was.integrity)
+    typing = next(part for part in made["components"] if part["name"] == "typing")
+    assert (typing["observed"], typing["usual"], typing["compared_with"]) == (None, None, "nothing")
+    assert made["second_opinion"] is None
+    assert shown["rules"]["browser_lockdown"] is True
+    assert [one["alert_id"] for one in shown["alerts"]] == [str(alert.id)]
+    assert (shown["review"]["version"], shown["review"]["changed_at"]) == (0, None)
+    assert (shown["standing"]["level"], shown["standing"]["attempt_id"]) == (was.level.value, str(attempt.id))
+    assert "no finding" in shown["caution"]
+
+
+async def test_every_piece_of_evidence_leads_to_the_signal_it_names(desk: Desk) -> None:
+    exam, attempt = await an_assessed_attempt(desk)
+    client = desk.proctor(exam)
+    made = (await client.get(f"{API}/attempts/{attempt.id}")).json()["assessment"]
+    parts = [*made["reasons"], *made["components"]]
+    named = {item["reference"]: item["at"] for part in parts for item in part["evidence"] if item["source"] == "signal"}
+    assert {"1.1", "2.1", "4.1"} <= set(named)
+    found = await signals(client, attempt, reference=sorted(named), limit=100)
+    assert {signal["reference"]: signal["at"] for signal in found["items"]} == named
+    tools = next(reason for reason in made["reasons"] if reason["rule"] == "devtools")
+    found = await signals(client, attempt, reference=[item["reference"] for item in tools["evidence"]])
+    assert [signal["kind"] for signal in found["items"]] == ["devtools_open", "devtools_open"]
+
+
+async def signals(client: Any, attempt: Attempt, **wanted: Any) -> Any:
+    reply = await client.get(f"{API}/attempts/{attempt.id}/signals", params=wanted)
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+async def test_signals_are_shown_as_they_were_taken_in(desk: Desk) -> None:
+    exam, attempt = await an_assessed_attempt(desk)
+    client = desk.proctor(exam)
+    everything = await signals(client, attempt, limit=100)
+    assert everything["total"] == sum(len(batch) for batch in BATCHES.values())
+    references = [signal["reference"] for signal in everything["items"]]
+    assert references == [f"{number}.{place}" for number, batch in BATCHES.items() for place in range(1, len(batch) + 1)]  # fmt: skip
+    (pasted,) = (await signals(client, attempt, kind="paste_attempt"))["items"]
+    assert (pasted["reference"], pasted["carries"]) == ("2.2", {"characters": 250})
+    assert (pasted["network"], pasted["session_id"], pasted["question_id"]) == ("10.0.0.1", "log-in 1", "")
+    (typed,) = (await signals(client, attempt, kind="keystrokes"))["items"]
+    assert typed["carries"] == {
+        "window_milliseconds": 5000, "strokes": 9, "typing_milliseconds": 4000, "dwell_milliseconds": 800,
+        "flight_milliseconds": 900, "corrections": 0,
+    }  # fmt: skip
+    pages = [await signals(client, attempt, kind="tab_switch", page=page, limit=5) for page in (1, 2, 3, 4)]
+    assert [len(page["items"]) for page in pages] == [5, 5, 2, 0]
+    assert {page["total"] for page in pages} == {12}
+    assert [signal["reference"] for page in pages for signal in page["items"]] == [f"1.{n}" for n in range(1, 13)]
+    assert (await signals(client, attempt, kind="rapid_answers"))["total"] == 0
+
+
+async def test_what_is_no_reference_or_kind_is_refused_and_an_unknown_one_is_empty(desk: Desk) -> None:
+    exam, attempt = await an_assessed_attempt(desk)
+    client, path = desk.proctor(exam), f"{API}/attempts/{attempt.id}/signals"
+    for wrong in ({"reference": "12"}, {"reference": "0.1"}, {"reference": "1.x"}, {"kind": "telepathy"}, {"page": 0}):
+        assert (await client.get(path, params=wrong)).status_code == 422, wrong
+    assert (await signals(client, attempt, reference="99.1"))["items"] == []
+    assert (await signals(client, attempt, reference="1.99"))["items"] == []
+
+
+async def test_an_attempt_that_nobody_has_assessed_says_so(desk: Desk) -> None:
+    exam = await desk.exam(ExamRules(proctoring=False), watched=None)
+    attempt = await desk.attempt(exam, is_proctored=False)
+    shown = (await desk.instructor(exam).get(f"{API}/attempts/{attempt.id}")).json()
+    assert (shown["assessment"], shown["rules"], shown["alerts"]) == (None, None, [])
+    assert shown["standing"]["violation_limit"] == 0
