@@ -6,7 +6,7 @@ python -m examhall.event_catalogue check      fails when they are not what the c
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -18,8 +18,8 @@ from chassis.consuming import Subscription
 from chassis.kafka import PARTITIONS
 from chassis.outbox import MAX_EVENT_BYTES
 from examhall.generated_parts import DOCS, table, with_part, write_or_check
-from examhall.places import SERVICES
-from proto.catalogue import TOPICS, Topic, group_of
+from examhall.places import SERVICES, WORKERS
+from proto.catalogue import STREAM, TOPICS, Topic, group_of
 
 _ROOT = DOCS.parent
 _PROTO3 = "application/vnd.google.protobuf;version=3"  # AsyncAPI 3.0.0, multi-format schema object
@@ -48,16 +48,16 @@ def _faults_of_contracts() -> Iterator[str]:
 
 
 def _faults_of_subscriptions() -> Iterator[str]:
-    for service in SERVICES:
-        heard = {subscription.topic: subscription for subscription in _subscriptions(service)}
-        promised = {topic.name for topic in TOPICS if service in topic.consumers}
+    for process in (*SERVICES, *WORKERS):
+        heard = _heard(process)
+        promised = {topic.name for topic in TOPICS if process in topic.consumers}
         for name in sorted(promised - set(heard)):
-            yield f"{name}: the catalogue says that {service} takes it in, but {service} does not subscribe to it"
+            yield f"{name}: the catalogue says that {process} takes it in, but {process} does not subscribe to it"
         for name in sorted(set(heard) - promised):
-            yield f"{name}: {service} subscribes to it, but is not among its consumers in the catalogue"
+            yield f"{name}: {process} subscribes to it, but is not among its consumers in the catalogue"
         for topic in TOPICS:
-            for event in _taken_in(service, topic) - set(topic.events):
-                yield f"{topic.name}: {service} takes in {event}, which the catalogue does not name"
+            for event in heard.get(topic.name, set()) - set(topic.events):
+                yield f"{topic.name}: {process} takes in {event}, which the catalogue does not name"
 
 
 @cache
@@ -70,23 +70,31 @@ def _messages() -> dict[str, Descriptor]:
     return found
 
 
-def _subscriptions(service: str) -> tuple[Subscription, ...]:
-    subscriptions: tuple[Subscription, ...] = import_module(f"services.{service}.consumers").SUBSCRIPTIONS
-    return subscriptions
+def _heard(process: str) -> dict[str, set[str]]:
+    """The topics that a service or a worker takes in, with the short names of the events that it knows."""
+    if process == STREAM:
+        return _heard_by_stream()
+    subscriptions: Sequence[Subscription] = import_module(f"services.{process}.consumers").SUBSCRIPTIONS
+    return {each.topic: {message.DESCRIPTOR.name for message in each.handlers} for each in subscriptions}
 
 
-def _taken_in(service: str, topic: Topic) -> set[str]:
-    """The short names of a topic's events that a service takes in."""
-    return {
-        message.DESCRIPTOR.name
-        for subscription in _subscriptions(service)
-        if subscription.topic == topic.name
-        for message in subscription.handlers
-    }
+def _heard_by_stream() -> dict[str, set[str]]:
+    """Its two agents know events, whichever of their topics brings them: of each topic those that the catalogue has there."""
+    agents = import_module("services.proctoring.stream.agents")
+    heard: dict[str, set[str]] = {}
+    for topics, messages in (
+        (agents.ATTEMPT_TOPICS, agents.ATTEMPT_MESSAGES),
+        (agents.EXAM_TOPICS, agents.EXAM_MESSAGES),
+    ):
+        names = {message.DESCRIPTOR.name for message in messages}
+        events = {topic.name: set(topic.events) for topic in TOPICS if topic.name in topics}
+        strange = names - set().union(*events.values())
+        heard |= {topic: (events.get(topic, set()) & names) | strange for topic in topics}
+    return heard
 
 
 def _consumers_of(topic: Topic, event: str) -> list[str]:
-    return [service for service in topic.consumers if event in _taken_in(service, topic)]
+    return [process for process in topic.consumers if event in _heard(process).get(topic.name, set())]
 
 
 def _topics() -> str:
@@ -136,12 +144,11 @@ def asyncapi_document() -> dict[str, Any]:
 def _channels(topic: Topic) -> Iterator[tuple[str, dict[str, Any]]]:
     messages = {event: {"$ref": f"#/components/messages/{event}"} for event in topic.events}
     binding = {"kafka": {"topic": topic.name, "partitions": PARTITIONS, "bindingVersion": _KAFKA_BINDING}}
-    groups = [group_of(consumer) for consumer in topic.consumers]
     yield (
         topic.name,
         {
             "address": topic.name,
-            "description": f"{topic.about} Taken in by {', '.join(groups)}.",
+            "description": f"{topic.about} {_taken_in_by(topic)}",
             "messages": messages,
             "bindings": binding,
         },
@@ -157,6 +164,11 @@ def _channels(topic: Topic) -> Iterator[tuple[str, dict[str, Any]]]:
             "bindings": {"kafka": {**binding["kafka"], "topic": dead}},
         },
     )
+
+
+def _taken_in_by(topic: Topic) -> str:
+    groups = [group_of(consumer) for consumer in topic.consumers]
+    return f"Taken in by {', '.join(groups)}." if groups else "Read without a consumer group."
 
 
 def _send(topic: Topic) -> dict[str, Any]:

@@ -46,6 +46,7 @@ _SEEN: Who = {**_SITTER, **_WATCHER}
 _LEADER: Who = {"instructor": "own exams'", "admin": ""}
 _MARKER: Who = {**_LEADER, "evaluator": "exams that name them"}
 _READER: Who = {**_MARKER, "centre_admin": "own centre's"}
+_INVIGILATOR: Who = {"instructor": "own exams'", "proctor": "exams that name them", "admin": ""}
 _FIGURES: Who = {"instructor": "own exams'", **_CENTRE}
 
 WHO: Mapping[str, Who] = {
@@ -87,6 +88,20 @@ WHO: Mapping[str, Who] = {
          "resumeAttemptsOfExam"),
         _WATCHER,
     ),
+    "readProctoringNotice": dict.fromkeys(ROLES, ""),
+    **dict.fromkeys(("sendSignals", "readAttemptFeed", "readOwnReview", "replyToReview"), _SITTER),
+    **dict.fromkeys(
+        ("readBoard", "listAlerts", "readAlert", "readProctoredAttempt", "listSignals", "listReviewSteps", "readCollusion", "readPair",
+         "readSecurityReport"),
+        _WATCHER,
+    ),
+    **dict.fromkeys(
+        ("readExamFeed", "acknowledgeAlert", "resolveAlert", "dismissAlert", "reviewAttempt", "sendMessageToStudent",
+         "requestCollusionAnalysis"),
+        _INVIGILATOR,
+    ),
+    **dict.fromkeys(("invalidateAttempt", "reinstateAttempt", "tellStudentOfReview"), _LEADER),
+    "readBaseline": {"student": "own", "admin": ""},
     **dict.fromkeys(("listWaitingAnswers", "giveMarks", "listGradeChanges"), _MARKER),
     **dict.fromkeys(("readGrade", "listGrades"), _READER),
     **dict.fromkeys(("checkGrade", "finalizeGrades", "releaseGrades", "hideGrades"), _LEADER),

@@ -10,8 +10,9 @@ import pytest
 from examhall import event_catalogue
 from examhall.event_catalogue import asyncapi_document, documents, faults
 from examhall.generated_parts import DOCS, stale_files, with_part
-from examhall.places import SERVICES
+from examhall.places import SERVICES, WORKERS
 from proto.catalogue import TOPICS
+from services.proctoring.stream import agents
 
 
 def _with_topic(monkeypatch: pytest.MonkeyPatch, name: str, **changes: Any) -> None:
@@ -25,7 +26,7 @@ def test_the_documents_are_what_the_code_gives() -> None:
 
 def test_catalogue_contracts_and_subscriptions_agree() -> None:
     assert faults() == []
-    assert {name for topic in TOPICS for name in (*topic.producers, *topic.consumers)} <= set(SERVICES)
+    assert {name for topic in TOPICS for name in (*topic.producers, *topic.consumers)} <= {*SERVICES, *WORKERS}
 
 
 def test_an_event_without_a_contract_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,12 +37,13 @@ def test_an_event_without_a_contract_is_a_fault(monkeypatch: pytest.MonkeyPatch)
 def test_a_consumer_that_the_catalogue_does_not_name_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     _with_topic(monkeypatch, "attempts.answers.v1", consumers=())
     assert faults() == [
-        "attempts.answers.v1: analytics subscribes to it, but is not among its consumers in the catalogue"
+        f"attempts.answers.v1: {process} subscribes to it, but is not among its consumers in the catalogue"
+        for process in ("analytics", "proctoring-stream")
     ]
 
 
 def test_a_consumer_that_does_not_subscribe_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    _with_topic(monkeypatch, "attempts.answers.v1", consumers=("analytics", "grading"))
+    _with_topic(monkeypatch, "attempts.answers.v1", consumers=("analytics", "proctoring-stream", "grading"))
     assert faults() == [
         "attempts.answers.v1: the catalogue says that grading takes it in, but grading does not subscribe to it"
     ]
@@ -53,8 +55,18 @@ def test_an_event_that_somebody_takes_in_and_the_catalogue_does_not_name_is_a_fa
     _with_topic(monkeypatch, "exams.exams.v1", events=("ExamPublished", "ExamScheduleChanged"))
     assert sorted(faults()) == [
         f"exams.exams.v1: {service} takes in ExamArchived, which the catalogue does not name"
-        for service in ("analytics", "attempts", "grading")
+        for service in ("analytics", "attempts", "grading", "proctoring")
     ]
+
+
+def test_an_event_that_the_stream_knows_and_no_topic_of_it_brings_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents, "EXAM_TOPICS", ("attempts.answers.v1", "proctoring.exams.v1"))
+    found = faults()
+    assert "attempts.answers.v1: proctoring-stream takes in CandidateSeated, which the catalogue does not name" in found
+    assert (
+        "proctoring.by-exam.v1: the catalogue says that proctoring-stream takes it in,"
+        " but proctoring-stream does not subscribe to it"
+    ) in found
 
 
 def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
