@@ -59,7 +59,7 @@ def rendered(
     arguments += [argument for setting in settings for argument in ("--set-json", setting)]
     done = helm("template", "examhall", str(CHART), "--namespace", "exams", "--kube-version", version, *arguments)
     assert done.returncode == 0, done.stderr
-    return tuple(each for each in yaml.safe_load_all(done.stdout) if each)
+    return tuple(each for each in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if each)
 
 
 def refusal(*settings: str) -> str:

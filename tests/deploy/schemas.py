@@ -18,15 +18,21 @@ def faults_of(manifest: dict[str, Any], version: str) -> list[str]:
         return _custom_faults(manifest)
     if group == "gateway.networking.k8s.io":
         return _custom_faults(manifest)
+    return list(_kubernetes_faults(json.dumps(manifest, sort_keys=True), version))
+
+
+@cache
+def _kubernetes_faults(manifest: str, version: str) -> tuple[str, ...]:
+    """By the text of the object: most are the same whatever the values."""
     try:
-        kubernetes_validate.validate(manifest, version, strict=True)
+        kubernetes_validate.validate(json.loads(manifest), version, strict=True)
     except (
         kubernetes_validate.ValidationError,
         kubernetes_validate.SchemaNotFoundError,
         kubernetes_validate.InvalidSchemaError,
     ) as fault:
-        return [getattr(fault, "message", str(fault))]
-    return []
+        return (getattr(fault, "message", str(fault)),)
+    return ()
 
 
 def _custom_faults(manifest: dict[str, Any]) -> list[str]:

@@ -50,7 +50,7 @@ def test_a_field_that_kubernetes_does_not_know_would_be_noticed() -> None:
 
 def test_the_defaults_render_as_they_did() -> None:
     """What an upgrade changes in a cluster is seen in review. After a change that is meant: python -m tests.deploy.test_rendering"""
-    assert list(rendered()) == list(yaml.safe_load_all(GOLDEN.read_text())), (
+    assert list(rendered()) == list(yaml.load_all(GOLDEN.read_text(), Loader=yaml.CSafeLoader)), (
         "not as in golden.yaml; if that is meant: python -m tests.deploy.test_rendering"
     )
 
