@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from examhall import keeping_commands
 from examhall.places import DATA, GATEWAY_PORT, SERVICES, WORKERS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ dead_letters = typer.Typer(help="Events that a service could not take in.", no_a
 rebuild = typer.Typer(no_args_is_help=True)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(rebuild, name="rebuild")
+keeping_commands.add_to(app)
 
 Folder = Annotated[Path, typer.Option("--data", envvar="EXAMHALL_DATA", help="Folder of the installation's data.")]
 ServiceName = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.", metavar="SERVICE")]

@@ -113,12 +113,17 @@ class Places:
         """The secret that the services of this installation know each other by; made at the first call, for the owner's eyes only."""
         file = self.folder / "secret"
         if not file.exists():
-            making = file.with_suffix(".new")
-            making.unlink(missing_ok=True)
-            with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
-                output.write(secrets.token_urlsafe(32))
-            making.rename(file)
+            self.keep_secret(secrets.token_urlsafe(32))
         return file.read_text()
+
+    def keep_secret(self, secret: str) -> None:
+        """Makes this the installation's secret; its processes must not run."""
+        file = self.folder / "secret"
+        making = file.with_suffix(".new")
+        making.unlink(missing_ok=True)
+        with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
+            output.write(secret)
+        making.rename(file)
 
 
 def database_of(postgres_url: str, service: str) -> str:
