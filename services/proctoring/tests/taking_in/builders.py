@@ -132,6 +132,10 @@ class Hall:
         """The first row, waited for."""
         return (await eventually(lambda: self.sql(statement, *values)))[0]
 
+    async def taken(self, event_id: UUID) -> None:
+        """The event was taken in, whatever it led to."""
+        await self.one("SELECT 1 FROM inbox WHERE event_id = $1", event_id)
+
     def exam(
         self,
         *questions: papers.Question,
