@@ -34,7 +34,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- define "examhall.image" -}}
 {{- $repository := printf "examhall-%s" .name -}}
 {{- if .root.Values.image.registry }}{{ $repository = printf "%s/%s" (trimSuffix "/" .root.Values.image.registry) $repository }}{{ end -}}
-{{- if .service.digest -}}
+{{- if .service.image -}}
+{{- .service.image -}}
+{{- else if .service.digest -}}
 {{- printf "%s@%s" $repository .service.digest -}}
 {{- else -}}
 {{- printf "%s:%s" $repository (.root.Values.image.tag | default .root.Chart.AppVersion) -}}

@@ -13,10 +13,11 @@ securityContext:
     type: RuntimeDefault
 {{- end -}}
 
+{{/* Takes the root. */}}
 {{- define "examhall.containerSecurity" -}}
 securityContext:
   allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
+  readOnlyRootFilesystem: {{ not .Values.development.reload }}
   capabilities:
     drop: [ALL]
 {{- end -}}
@@ -161,7 +162,7 @@ securityContext:
     {{- include "examhall.databaseEnvironment" . | nindent 4 }}
   resources:
     {{- toYaml .root.Values.migrations.resources | nindent 4 }}
-  {{- include "examhall.containerSecurity" . | nindent 2 }}
+  {{- include "examhall.containerSecurity" .root | nindent 2 }}
   volumeMounts:
     {{- include "examhall.mounts" . | nindent 4 }}
 {{- end -}}
