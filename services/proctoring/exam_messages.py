@@ -22,6 +22,7 @@ from services.proctoring.telling import Telling, event_id
 TOPIC = "proctoring.collusion.v1"
 # An e-value or Bayes factor beyond so many digits is told by its logarithm alone.
 _WRITTEN_OUT = 9.0
+_SMALLEST = 1e-18
 
 
 def watched_exam(event: exams.ExamWatched) -> WatchedExam:
@@ -186,9 +187,11 @@ def _statistic(statistic: Statistic) -> told.Statistic:
 
 
 def _decimal(value: float) -> str:
-    """Four significant digits, without an exponent; empty for nan."""
+    """Four significant digits, without an exponent; empty for nan. What is smaller than anybody can read is rounded up to the smallest that is told."""
     if isnan(value):
         return ""
+    if 0 <= value < _SMALLEST:
+        value = _SMALLEST if value else 0.0
     return format(Decimal(f"{value:.4g}"), "f")
 
 

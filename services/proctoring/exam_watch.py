@@ -9,6 +9,7 @@
 What is told in the end is a function of the facts alone; when it is told is not. A telling's revision counts the facts behind it.
 """
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Self
@@ -19,37 +20,36 @@ from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.proctoring.v1 import exams_pb2 as exams
 from proto.examhall.proctoring.v1 import stream_pb2 as stream
 from services.proctoring import exam_messages
-from services.proctoring.collusion.facts import (
-    Agenda,
-    Candidate,
-    decoded_agenda,
-    decoded_candidate,
-    encoded_agenda,
-    encoded_candidate,
-)
+from services.proctoring.collusion.arrivals import Arrivals
+from services.proctoring.collusion.facts import Save
+from services.proctoring.collusion.ledger import AGENDA_ROW, Ledger
+from services.proctoring.collusion.told import Told
+from services.proctoring.exam_analysis import Analysis
+from services.proctoring.exam_numbers import Numbers
 from services.proctoring.telling import Telling
 
-AGENDA_ROW = ""
-_NOBODY = Candidate()
+__all__ = ["AGENDA_ROW", "TOLD_ROW", "ExamWatch"]
+TOLD_ROW = "told"
+# How long `advance` waits for work that it has begun: most is done by then, and told without another round.
+_PATIENCE_SECONDS = 0.01
 
 
 class ExamWatch:
     """One exam. Not to be used by two threads or tasks at once."""
 
     def __init__(self, exam_id: str) -> None:
-        self.exam_id = exam_id
-        self._agenda = Agenda()
-        self._candidates: dict[str, Candidate] = {}
+        self._work: asyncio.Task[None] | None = None
+        self._stored_told = b""
+        self._watch(exam_id, Ledger(), Told())
 
     @classmethod
     def restored(cls, exam_id: str, rows: Mapping[str, bytes]) -> Self:
         """From the rows that were stored; the numbers are computed anew from them by the next `advance`s."""
         watch = cls(exam_id)
-        for key, row in rows.items():
-            if key == AGENDA_ROW:
-                watch._agenda = decoded_agenda(row)
-            else:
-                watch._candidates[key] = decoded_candidate(row)
+        facts = {key: row for key, row in rows.items() if key != TOLD_ROW}
+        told = Told.decoded(rows[TOLD_ROW]) if TOLD_ROW in rows else Told()
+        watch._watch(exam_id, Ledger.restored(facts), told)
+        watch._numbers.plan_again()
         return watch
 
     def put(self, event: Message, at: datetime) -> dict[str, bytes]:
@@ -61,42 +61,71 @@ class ExamWatch:
             case attempts.AnswersSaved():
                 return self._put_answers(event, at)
             case stream.CandidateSeated():
-                known = self._candidates.get(event.attempt_id, _NOBODY)
-                return self._keep(event.attempt_id, known.with_seat(event.student_id, exam_messages.seated(event)))
+                rows = self._ledger.seat(event.attempt_id, event.student_id, exam_messages.seated(event))
+                if rows:
+                    self._numbers.seats_changed()
+                return rows
             case exams.ExamWatched():
-                return self._plan(self._agenda.with_exam(exam_messages.watched_exam(event)))
+                rows = self._ledger.plan(exam_messages.watched_exam(event))
+                if rows:
+                    self._numbers.plan_again()
+                return rows
             case exams.CollusionRequested():
-                return self._plan(self._agenda.with_request(exam_messages.requested(event)))
+                return self._ledger.request(exam_messages.requested(event))
         raise TypeError(f"an exam's watch does not know {event.DESCRIPTOR.full_name}")
 
     async def advance(self, now: float) -> list[Telling]:
-        """Goes on with what can be done at this moment, `now` in seconds of a monotonic clock; gives what is to be told since the last time."""
-        return []
+        """Goes on with what can be done at this moment, `now` in seconds of a monotonic clock; gives what is to be told since the last time.
+
+        Raises whatever went wrong in what was being computed; it is then computed anew.
+        """
+        self._numbers.ready += self._arrivals.due(now)
+        if self._work is None and self._analysis.wants_work(now):
+            self._work = asyncio.create_task(self._analysis.work(now))
+            await asyncio.wait({self._work}, timeout=_PATIENCE_SECONDS)
+        if self._work is not None and self._work.done():
+            finished, self._work = self._work, None
+            finished.result()
+        tellings, self._analysis.tellings = self._analysis.tellings, []
+        return tellings
 
     def unstored(self) -> dict[str, bytes]:
         """The rows that `advance` has changed since this was last asked."""
-        return {}
+        row = self._analysis.told.encoded()
+        if row == self._stored_told:
+            return {}
+        self._stored_told = row
+        return {TOLD_ROW: row}
+
+    @property
+    def is_settled(self) -> bool:
+        """All facts are in the numbers, and everything is told."""
+        return self._work is None and self._analysis.is_settled and not self._analysis.tellings
 
     def abandon(self) -> None:
         """Stops whatever is being computed; the watch is of no use afterwards."""
+        if self._work is not None:
+            self._work.cancel()
+        self._numbers.abandon()
+
+    def _watch(self, exam_id: str, ledger: Ledger, told: Told) -> None:
+        self.exam_id = exam_id
+        self._ledger, self._arrivals = ledger, Arrivals()
+        self._numbers = Numbers(ledger, self._arrivals)
+        self._analysis = Analysis(exam_id, ledger, self._numbers, told)
+        self._stored_told = told.encoded()
 
     def _put_answers(self, event: attempts.AnswersSaved, at: datetime) -> dict[str, bytes]:
         rows: dict[str, bytes] = {}
         for part in event.attempts:
-            candidate = self._candidates.get(part.attempt_id, _NOBODY)
-            for question, save in exam_messages.saves(part, at):
-                candidate = candidate.with_save(part.student_id, question, save)
-            rows |= self._keep(part.attempt_id, candidate)
+            changed, news = self._ledger.save(part.attempt_id, part.student_id, exam_messages.saves(part, at))
+            rows |= changed
+            for question, save in news:
+                self._arrive(part.attempt_id, question, save)
         return rows
 
-    def _keep(self, attempt_id: str, candidate: Candidate) -> dict[str, bytes]:
-        if candidate is self._candidates.get(attempt_id, _NOBODY):
-            return {}
-        self._candidates[attempt_id] = candidate
-        return {attempt_id: encoded_candidate(candidate)}
-
-    def _plan(self, agenda: Agenda) -> dict[str, bytes]:
-        if agenda is self._agenda:
-            return {}
-        self._agenda = agenda
-        return {AGENDA_ROW: encoded_agenda(agenda)}
+    def _arrive(self, attempt_id: str, question: bytes, save: Save) -> None:
+        plan = self._numbers.plan
+        answer = plan.answer(attempt_id, question, save) if plan is not None else None
+        if answer is not None:
+            self._numbers.arrive(answer)

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 # Of each question a candidate's first so many saves count: nobody changes an answer more often for a reason, and a row stays bounded.
 KEPT_SAVES = 32
-# Requests for an analysis that are kept: the final one, and the newest of the others.
-KEPT_REQUESTS = 4
+# Requests for an analysis that are kept, the newest, final ones first of all.
+KEPT_REQUESTS = 16
 
 _MARK_BYTES = 6
 
@@ -50,10 +50,11 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Agenda(msgspec.Struct, frozen=True, array_like=True):
-    """The exam and what is wanted of it."""
+    """The exam and what is wanted of it. `heard`: how many requests there were."""
 
     exam: WatchedExam | None = None
     requests: tuple[Request, ...] = ()
+    heard: int = 0
 
     def with_exam(self, exam: WatchedExam) -> "Agenda":
         """The exam as it is now, unless a higher revision is known."""
@@ -62,11 +63,11 @@ class Agenda(msgspec.Struct, frozen=True, array_like=True):
         return replace(self, exam=exam)
 
     def with_request(self, request: Request) -> "Agenda":
-        """One more request; all but the newest few are forgotten, final ones last."""
+        """One more request; the oldest beyond those kept are forgotten."""
         if any(known.request_id == request.request_id for known in self.requests):
             return self
         ranked = sorted((*self.requests, request), key=lambda each: (each.is_final, each.at_ms, each.request_id))
-        return replace(self, requests=tuple(ranked[-KEPT_REQUESTS:]))
+        return replace(self, requests=tuple(ranked[-KEPT_REQUESTS:]), heard=self.heard + 1)
 
 
 class Seated(msgspec.Struct, frozen=True, array_like=True):

@@ -125,6 +125,8 @@ def calibrate(chosen: Options, prior: Prior) -> Calibration:
     on the side of innocence.
     """
     items, options = prior.model.offered.shape
+    if not items:
+        return Calibration(prior.model, Population(), np.zeros(0, np.bool_))
     held = one_hot(chosen, options)
     model, population = _start(chosen, prior), Population()
     is_anchored = bool((prior.answers >= ENOUGH_ANSWERS).any())
