@@ -11,7 +11,7 @@ from chassis.settings import refuse_unknown_variables, variables_of
 from deploy.kafka_topics import FILE, cluster_topics
 from deploy.kafka_topics import rendered as rendered_topics
 from examhall.places import SERVICES
-from examhall.serving import installed_services
+from examhall.serving import installed_services, settings_of
 from gateway.routes import SERVICES as FORWARDED
 from proto.catalogue import STREAM, TOPICS
 from services.analytics.rebuilding import producers
@@ -58,15 +58,19 @@ def test_the_chart_runs_every_service_there_is() -> None:
 @pytest.mark.parametrize("values", EVERY_VALUES, ids=name_of)
 def test_no_process_is_told_what_it_would_refuse(values: tuple[Path, ...]) -> None:
     """Each image carries one service, and that knows its own settings alone."""
-    import importlib
-
+    known_ones = {*installed_services(), STREAM, "gateway"}
     for deployment in of_kind(rendered(values), "Deployment").values():
         container = pod_of(deployment)["spec"]["containers"][0]
-        name = container["name"]
-        module = "gateway.settings" if name == "gateway" else f"services.{name}.settings"
-        if name == "gateway" or name in installed_services():
-            known = variables_of(importlib.import_module(module).Settings)
+        if container["name"] in known_ones:
+            known = variables_of(settings_of(container["name"]))
             refuse_unknown_variables(known, dict.fromkeys(environment_of(container), ""))
+
+
+def test_only_who_calls_or_is_called_is_given_the_secret_of_the_services() -> None:
+    for deployment in of_kind(rendered(), "Deployment").values():
+        container = pod_of(deployment)["spec"]["containers"][0]
+        has_secret = "EXAMHALL_SERVICE_SECRET" in environment_of(container)
+        assert has_secret is (container["name"] != STREAM)
 
 
 def test_a_process_is_only_let_to_the_servers_it_is_told_of() -> None:

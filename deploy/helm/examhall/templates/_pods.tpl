@@ -126,7 +126,9 @@ securityContext:
 - name: {{ $variable }}
   value: {{ $value | toString | quote }}
 {{- end }}
+{{- if or $service.grpc $service.calls }}
 {{ include "examhall.serviceSecretVariable" $root }}
+{{- end }}
 {{- if $service.database }}
 {{ include "examhall.databaseEnvironment" (dict "root" $root "name" .name) }}
 {{- end }}
