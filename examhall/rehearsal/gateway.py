@@ -5,6 +5,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from random import Random
 from types import TracebackType
@@ -16,6 +17,7 @@ from chassis.ids import new_id
 
 TRY_AGAIN = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_HEARTBEAT_SECONDS = 10.0
 _ROUNDING = 1e-9  # of a rank: 0.07 · 100 is a little more than 7 in floats
 
 
@@ -80,18 +82,24 @@ def percentile(sorted_values: list[float], share: float) -> float:
 
 
 class Gateway:
-    """One address, all measurements. `patience` is how long one request may be tried, in seconds."""
+    """One address, all measurements. `patience` is how long one request may be tried, in seconds.
 
-    def __init__(self, address: str, patience: float = 90.0, seconds_a_try: float = 10.0) -> None:
+    `from_address` is the own address that requests come from, for who has several.
+    """
+
+    def __init__(
+        self, address: str, patience: float = 90.0, seconds_a_try: float = 10.0, from_address: str | None = None
+    ) -> None:
         self.address = address.rstrip("/")
         self.steps: dict[str, Measured] = {}
+        self._from = (from_address, 0) if from_address else None
         self._patience = patience
         self._timeout = aiohttp.ClientTimeout(total=seconds_a_try)
         self._random = Random(address)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30, local_addr=self._from)
         self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
         return self
 
@@ -130,6 +138,11 @@ class Gateway:
                 raise Unreachable(f"{step}: {outcome} for {self._patience:.0f} s")
             await asyncio.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def socket(self, path: str) -> "AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]":
+        """A WebSocket. Raises aiohttp.ClientError or OSError when it can't be opened."""
+        assert self._session is not None
+        return self._session.ws_connect(f"{self.address}{path}", heartbeat=_HEARTBEAT_SECONDS, max_msg_size=0)
 
     async def done(self, step: str, method: str, path: str, **more: Any) -> Mapping[str, Any]:
         """The body of a successful reply. Raises Refusal, Unreachable."""

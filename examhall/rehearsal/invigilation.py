@@ -23,7 +23,7 @@ from examhall.rehearsal.staff import NotPossible, Staff, side_by_side
 
 _WATCHED_WITHIN = 30.0  # a publication has reached proctoring
 _SETTLED_WITHIN = 90.0  # whatever was sent has been assessed: a broker that was away comes back
-_ANALYSED_WITHIN = 60.0
+_ANALYSED_WITHIN = 30.0
 _LOOK_SECONDS = 0.5
 _PATH = "/proctoring"
 
@@ -40,8 +40,7 @@ async def wait_until_watched(staff: Staff, exam_id: str) -> None:
 
 
 async def holdings(staff: Staff, exam_id: str, rules: Json, attempt_ids: Sequence[str]) -> Holdings:
-    """Everything, once the assessments of these attempts no longer change: all are over, and their last word is told."""
-    await _until_still(staff, exam_id, set(attempt_ids))
+    """Everything there is of these attempts."""
     collusion = await _analysed(staff, exam_id)
     rows = (await staff.done("GET", f"{_PATH}/exams/{exam_id}/board"))["attempts"]
     wanted = [row for row in rows if row["attempt_id"] in set(attempt_ids)]
@@ -57,13 +56,11 @@ async def holdings(staff: Staff, exam_id: str, rules: Json, attempt_ids: Sequenc
     return Holdings(rules, tuple(attempts), tuple(map(_alert, alerts)), collusion)
 
 
-async def board_cursor(staff: Staff, exam_id: str) -> int:
-    """The number of the exam's last live event."""
-    return int((await staff.done("GET", f"{_PATH}/exams/{exam_id}/board"))["cursor"])
+async def wait_until_still(staff: Staff, exam_id: str, attempt_ids: set[str]) -> int:
+    """Waits until every attempt is over and assessed as such, and the feed has stood still for a moment; gives up quietly.
 
-
-async def _until_still(staff: Staff, exam_id: str, attempt_ids: set[str]) -> None:
-    """Waits until every attempt is over and assessed as such, and the feed has stood still for a moment; gives up quietly."""
+    Gives the number of the feed's last event.
+    """
     give_up_at = time.monotonic() + _SETTLED_WITHIN
     before = -1
     while time.monotonic() < give_up_at:
@@ -73,9 +70,10 @@ async def _until_still(staff: Staff, exam_id: str, attempt_ids: set[str]) -> Non
             row["status"] == "submitted" and row.get("integrity_score", "") is not None for row in rows
         )
         if is_over and board["cursor"] == before:
-            return
-        before = board["cursor"]
+            break
+        before = int(board["cursor"])
         await asyncio.sleep(4 * _LOOK_SECONDS)
+    return before
 
 
 async def _analysed(staff: Staff, exam_id: str) -> Collusion:
@@ -99,7 +97,7 @@ async def _analysed(staff: Staff, exam_id: str) -> Collusion:
 
 
 def _attempt(row: Json, unfolded: Json, signals: Sequence[Json]) -> WatchedAttempt:
-    shown = unfolded.get("assessment", unfolded)
+    shown = unfolded["assessment"]
     return WatchedAttempt(
         attempt_id=row["attempt_id"],
         student_id=row["student_id"],

@@ -51,32 +51,35 @@ def rules_of(settings: Json) -> ExamRules:
     )
 
 
-def recounts(held: WatchedAttempt, rules: ExamRules, journey: Journey | None) -> tuple[Recount, ...]:
-    """The two recounts of an attempt, the same one twice where its answers do not matter."""
-    if journey is None:
-        return (_recount(held, rules, {}, None),)
-    return tuple(_recount(held, rules, moments, journey) for moments in (journey.sent_at, journey.acknowledged_at))
+def recounts(held: WatchedAttempt, rules: ExamRules, journey: Journey, network: str) -> tuple[Recount, ...]:
+    """The two recounts of an attempt that was begun from that network."""
+    return tuple(
+        _recount(held, rules, journey, network, moments) for moments in (journey.sent_at, journey.acknowledged_at)
+    )
 
 
 def _recount(
-    held: WatchedAttempt, rules: ExamRules, moments: Mapping[tuple[str, int], float], journey: Journey | None
+    held: WatchedAttempt,
+    rules: ExamRules,
+    journey: Journey,
+    network: str,
+    moments: Mapping[tuple[str, int], float],
 ) -> Recount:
     ids = {"attempt_id": held.attempt_id, "exam_id": "", "student_id": held.student_id}
     watch = fold(None, WatchBegan(**ids, revision=1, rules=rules, comparison=_comparison(held.assessed)))
-    watch = fold(watch, _life(held, ids))
+    watch = fold(watch, _life(held, network, ids))
     for batch in held.batches:
         watch = fold(watch, _taken(batch, ids))
-    if journey is not None:
-        for (question_id, revision), at in moments.items():
-            answer = journey.answer(question_id, revision)
-            if answer is not None:
-                watch = fold(watch, _kept(question_id, revision, answer, at, ids))
+    for (question_id, revision), at in moments.items():
+        answer = journey.answer(question_id, revision)
+        if answer is not None:
+            watch = fold(watch, _kept(question_id, revision, answer, at, ids))
     assessment = assessed(watch)
     assert assessment is not None
     return Recount(watch, assessment, alerts_of(watch, assessment))
 
 
-def _life(held: WatchedAttempt, ids: Mapping[str, str]) -> AttemptChanged:
+def _life(held: WatchedAttempt, network: str, ids: Mapping[str, str]) -> AttemptChanged:
     ended = held.submitted_at
     return AttemptChanged(
         **ids,
@@ -86,7 +89,7 @@ def _life(held: WatchedAttempt, ids: Mapping[str, str]) -> AttemptChanged:
         started_at_ms=epoch_ms(held.started_at),
         submitted_at_ms=epoch_ms(ended) if ended else None,
         question_count=held.question_count,
-        network=held.batches[0].network if held.batches else "",
+        network=network,
     )
 
 

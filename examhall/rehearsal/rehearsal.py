@@ -3,6 +3,8 @@
 import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,12 @@ from rich.live import Live
 from examhall.rehearsal import report
 from examhall.rehearsal.audit import Audit, ShownResult, audit
 from examhall.rehearsal.gateway import Gateway, Refusal, Unreachable
+from examhall.rehearsal.invigilation import wait_until_watched
 from examhall.rehearsal.ledger import Ledger, Surprised, account, read
-from examhall.rehearsal.people import Script, write_script
+from examhall.rehearsal.people import Script
+from examhall.rehearsal.practice import practise
+from examhall.rehearsal.proctor import Proctor
+from examhall.rehearsal.proctoring import Company, another_network, judge, listening
 from examhall.rehearsal.sitting import Exam, Progress, Sitting, Student
 from examhall.rehearsal.staff import NotPossible, Staff, Stage, read_students, side_by_side
 from examhall.rehearsal.table import LiveTable
@@ -45,26 +51,57 @@ async def _rehearse(options: RehearsalOptions, gateway: Gateway, console: Consol
         console.print("The exam is not the rehearsal's own: the marks of essays and of other attempts are left alone.")
     if not stage.keys:
         console.print("Its key is not known here: scores are checked for presence and consistency alone.")
+    async with another_network(gateway) as elsewhere:
+        company = Company(str(options.seed), options.pace)
+        if stage.is_own:
+            company = Company.of(str(options.seed), options.pace, students, elsewhere)
+        return await _hold(options, gateway, staff, _Class(stage, class_id, students, company), console)
+
+
+@dataclass(frozen=True)
+class _Class:
+    """Who sits what; `class_id` is empty for an exam that was there."""
+
+    stage: Stage
+    class_id: str
+    students: Sequence[Student]
+    company: Company
+
+
+async def _hold(options: RehearsalOptions, gateway: Gateway, staff: Staff, those: _Class, console: Console) -> int:
+    stage, company = those.stage, those.company
     progress = Progress()
     path = Path(tempfile.mkdtemp(prefix="examhall-rehearsal-")) / "ledger.jsonl"
-    screen = LiveTable(stage.title, len(students), progress, gateway.steps)
+    screen = LiveTable(stage.title, len(those.students), progress, gateway.steps)
+    seconds = SITTING_SECONDS / options.pace
     with Ledger(path) as ledger, Live(screen, console=console, refresh_per_second=2, transient=True):
+        exam = Exam(stage.exam_id, stage.access_code)
         sittings = [
-            Sitting(gateway, ledger, each, Exam(stage.exam_id, stage.access_code), progress) for each in students
+            Sitting(gateway, ledger, each, exam, progress, company.watch(each.login)) for each in those.students
         ]
+        proctor = Proctor(gateway, staff, ledger, stage.exam_id, progress)
         screen.phase = "signing in"
         await _sign_in(sittings)
-        screen.phase = "sitting"
-        seconds = SITTING_SECONDS / options.pace
-        if class_id:
-            await staff.open_window(stage.exam_id, class_id, seconds + _START_SECONDS)
-        await _sit(sittings, options, stage, seconds)
-        screen.phase = "reading back"
-        result = await _audit(staff, stage, sittings, ledger)
-    report.show(console, result, gateway.steps, path)
+        async with listening(proctor) if company.roles else nullcontext():
+            practice_id = None
+            if company.roles:
+                screen.phase = "practising"
+                practice_id = await practise(staff, gateway, company.impostors(sittings), those.class_id, stage.title)
+            screen.phase = "sitting"
+            if those.class_id:
+                await staff.open_window(stage.exam_id, those.class_id, seconds + _START_SECONDS)
+            await _sit(sittings, company, stage, seconds)
+            screen.phase = "reading back"
+            result = await _audit(staff, stage, sittings, ledger)
+            watched = await judge(staff, stage, company, proctor, seconds) if company.roles else None
+    if watched:
+        result = replace(result, findings=(*result.findings, *watched.audit.findings))
+    report.show(console, result, gateway.steps, path, watched)
     if options.report:
-        options.report.write_bytes(report.as_json(result, gateway.steps))
+        options.report.write_bytes(report.as_json(result, gateway.steps, watched))
     await staff.close(stage)
+    if practice_id:
+        await staff.archive(practice_id)
     return 0 if result.is_clean else 1
 
 
@@ -80,7 +117,8 @@ async def _prepare(options: RehearsalOptions, staff: Staff, console: Console) ->
     name = f"Rehearsal {datetime.now(UTC):%Y-%m-%d %H%M%S}"
     with console.status(f"Making an exam and {options.count} students …"):
         class_id, students = await staff.make_students(options.count, name)
-        exam_id = await staff.make_exam(name, class_id)
+        exam_id = await staff.make_exam(name, class_id, proctoring=True)
+        await wait_until_watched(staff, exam_id)
     return await staff.stage(exam_id, is_own=True), class_id, students
 
 
@@ -94,11 +132,11 @@ async def _sign_in(sittings: Sequence[Sitting]) -> None:
     await asyncio.gather(*(sign_in(sitting) for sitting in sittings))
 
 
-async def _sit(sittings: Sequence[Sitting], options: RehearsalOptions, stage: Stage, seconds: float) -> None:
+async def _sit(sittings: Sequence[Sitting], company: Company, stage: Stage, seconds: float) -> None:
     def script_of(login: str, questions: list[Mapping[str, Any]], seconds_left: float) -> Script:
         meets_deadline = seconds_left < seconds * 1.5
         length = seconds_left if meets_deadline else seconds
-        return write_script(f"{options.seed}/{login}", questions, stage.keys, length, meets_deadline)
+        return company.script(login, questions, stage.keys, length, meets_deadline)
 
     async def arrive(place: int, sitting: Sitting) -> None:
         await asyncio.sleep(_ARRIVAL_SECONDS * place / len(sittings))

@@ -10,13 +10,17 @@ from rich.console import Console
 
 from examhall.rehearsal.audit import Audit
 from examhall.rehearsal.gateway import TRY_AGAIN, Measured, percentile
+from examhall.rehearsal.proctoring import Watched
 from examhall.rehearsal.table import latencies
+from examhall.rehearsal.watched_report import show_watched
 
 _FINDINGS_SHOWN = 20
 
 
-def show(console: Console, audit: Audit, steps: Mapping[str, Measured], ledger: Path) -> None:
-    """Prints latencies, errors and the audit."""
+def show(
+    console: Console, audit: Audit, steps: Mapping[str, Measured], ledger: Path, watched: Watched | None = None
+) -> None:
+    """Prints latencies, errors, who was found where students were watched, and the audit."""
     console.print(latencies(steps))
     for name, measured in steps.items():
         odd = [outcome for outcome in sorted(measured.outcomes) if not _is_ordinary(outcome)]
@@ -35,6 +39,8 @@ def show(console: Console, audit: Audit, steps: Mapping[str, Measured], ledger: 
         + (f", {audit.scores_not_known} can't be worked out here" if audit.scores_not_known else "")
         + f"\n  {audit.late_saves_refused} saves after the deadline refused"
     )
+    if watched:
+        show_watched(console, watched)
     if audit.is_clean:
         console.print("\nEverything is as it was promised.")
         return
@@ -47,11 +53,13 @@ def show(console: Console, audit: Audit, steps: Mapping[str, Measured], ledger: 
     console.print(f"What was sent and promised is in {ledger}.")
 
 
-def as_json(audit: Audit, steps: Mapping[str, Measured]) -> bytes:
+def as_json(audit: Audit, steps: Mapping[str, Measured], watched: Watched | None = None) -> bytes:
     """The same for programs; latencies in milliseconds."""
-    return msgspec.json.format(
-        msgspec.json.encode({"audit": audit, "steps": {name: _step(each) for name, each in steps.items()}})
-    )
+    told: dict[str, Any] = {"audit": audit, "steps": {name: _step(each) for name, each in steps.items()}}
+    if watched:
+        counts = {name: value for name, value in msgspec.to_builtins(watched.audit).items() if name != "findings"}
+        told["proctoring"] = {"audit": counts, "verdicts": watched.verdicts}
+    return msgspec.json.format(msgspec.json.encode(told))
 
 
 def _step(measured: Measured) -> dict[str, Any]:

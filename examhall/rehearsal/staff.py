@@ -58,7 +58,7 @@ class Staff:
         self._gateway = gateway
         self._login = login
         self._password = password
-        self._token = ""
+        self.token = ""
         self._clock_ahead = timedelta(0)
 
     async def sign_in(self) -> None:
@@ -67,7 +67,7 @@ class Staff:
         reply = await self._gateway.call("staff: log in", "POST", "/auth/login", body=body)
         if not reply.is_success:
             raise NotPossible(f"{self._login} can't log in: {reply.body.get('detail', reply.status)}")
-        self._token = reply.body["access_token"]
+        self.token = reply.body["access_token"]
 
     async def make_students(self, count: int, name: str) -> tuple[str, list[Student]]:
         """A class of `count` new students and how they sign in; gives the class's id with it."""
@@ -183,7 +183,11 @@ class Staff:
     async def close(self, stage: Stage) -> None:
         """Puts an exam made for the rehearsal away."""
         if stage.is_own:
-            await self.done("POST", f"/exams/{stage.exam_id}/archive")
+            await self.archive(stage.exam_id)
+
+    async def archive(self, exam_id: str) -> None:
+        """Puts an exam away."""
+        await self.done("POST", f"/exams/{exam_id}/archive")
 
     async def _add_draw(self, exam_id: str, draw: Draw, questions: Sequence[Json]) -> None:
         bank = await self.done("POST", "/question-banks", {"name": f"Rehearsal {new_id().hex[-8:]}"})
@@ -193,7 +197,7 @@ class Staff:
 
     async def done(self, method: str, path: str, body: Any = None) -> Mapping[str, Any]:
         """The body of a reply that must be a success. Raises Refusal, Unreachable."""
-        return await self._gateway.done("staff", method, path, token=self._token, body=body)
+        return await self._gateway.done("staff", method, path, token=self.token, body=body)
 
     async def _seen(self, exam_id: str, path: str) -> Reply:
         reply = await self._call("GET", path)
@@ -206,14 +210,14 @@ class Staff:
 
     async def _call(self, method: str, path: str) -> Reply:
         """The reply of a success or of what the account does not see; raises Refusal for anything else."""
-        reply = await self._gateway.call("staff", method, path, token=self._token)
+        reply = await self._gateway.call("staff", method, path, token=self.token)
         if not reply.is_success and reply.status not in _NOT_SEEN:
             raise Refusal("staff", reply)
         return reply
 
     async def read(self, path: str) -> Reply:
         """A reply, whatever it says."""
-        return await self._gateway.call("staff", "GET", path, token=self._token)
+        return await self._gateway.call("staff", "GET", path, token=self.token)
 
     async def every(self, path: str, query: Mapping[str, str]) -> list[Mapping[str, Any]]:
         """All items of a list, page by page."""
@@ -221,7 +225,7 @@ class Staff:
         page = 1
         while True:
             asked = {**query, "page": str(page), "limit": str(_PAGE)}
-            body = await self._gateway.done("staff", "GET", path, token=self._token, query=asked)
+            body = await self._gateway.done("staff", "GET", path, token=self.token, query=asked)
             items += body["items"]
             if page >= body["pages"]:
                 return items

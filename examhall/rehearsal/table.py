@@ -40,6 +40,8 @@ class LiveTable:
         line = (
             f"{self._title} · {time.monotonic() - self._began_at:.0f} s · {self.phase}\n"
             f"{progress.signed_in} of {self._count} signed in · {progress.started} started · {progress.offline} without network"
-            f" · {progress.finished} finished · {progress.acknowledged} saves acknowledged\n"
+            f" · {progress.finished} finished · {progress.acknowledged} saves acknowledged"
+            + (f" · {progress.alerts} alerts" if progress.alerts else "")
+            + "\n"
         )
         return Group(Text(line), latencies(dict(self._steps)))

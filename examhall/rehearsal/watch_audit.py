@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,7 @@ LIMIT_ACTS_WITHIN = timedelta(seconds=20)
 # What comes of the moments of answers is known here to some milliseconds only; and an alert for a level stays when the level falls again.
 _BY_ANSWERS = frozenset({"rapid_answers", "answer_modification"})
 _LASTING = "risk"
+_BATCH = "batch "
 _BY_ABSENCE = frozenset({"window_focus", "risk score", "level"})
 
 
@@ -47,26 +48,30 @@ def audit_watch(
     """Compares everything. `roles` by log-in; `resumed`: how often the proctor's socket was dropped and went on by cursor."""
     rules = rules_of(holdings.rules)
     findings: list[Finding] = [*socket_faults(observed, holdings.alerts), *_settled_lost(observed, holdings.alerts)]
+    home = _home(holdings.attempts)
     found = agreeing = 0
     for held in holdings.attempts:
-        journey = account.journeys.get(held.attempt_id)
+        journey = account.journeys[held.attempt_id]
         browsers = observed.browsers.get(held.attempt_id, Browsers(held.attempt_id))
-        login = journey.login if journey else None
         differences = list(differing_batches(browsers, held.batches))
-        found += _promised(browsers) - len({each.detail for each in differences if each.kind is Kind.SIGNALS_LOST})
-        counted = recounts(held, rules, journey)
+        found += len(browsers.taken) - len(_lost(differences))
+        counted = recounts(held, rules, journey, home)
         of_attempt = [alert for alert in holdings.alerts if alert.attempt_id == held.attempt_id]
         assessing = list(differing_assessment(held, counted))
         agreeing += not assessing
         differences += assessing
         differences += differing_alerts(of_attempt, counted)
         differences += wrong_ends(held, counted)
-        if login is not None and roles.get(login, Role()).part.is_honest:
+        if roles.get(journey.login, Role()).part.is_honest:
             differences += accusations(of_attempt)
-        findings += [_of(held.attempt_id, login, each) for each in differences]
+        findings += [replace(each, attempt_id=held.attempt_id, login=journey.login) for each in differences]
+    missing = account.journeys.keys() - {held.attempt_id for held in holdings.attempts}
+    findings += [
+        Finding(Kind.ATTEMPT_MISSING, "proctoring does not know it", attempt_id) for attempt_id in sorted(missing)
+    ]
     return WatchAudit(
         attempts=len(holdings.attempts),
-        batches_taken=sum(_promised(browsers) for browsers in observed.browsers.values()),
+        batches_taken=sum(len(browsers.taken) for browsers in observed.browsers.values()),
         batches_found=found,
         alerts_listed=len(holdings.alerts),
         alerts_told=len({message["alert"]["alert_id"] for _, message in observed.of_type("alert")}),
@@ -91,7 +96,7 @@ def differing_batches(browsers: Browsers, stored: Sequence[HeldBatch]) -> Iterat
             yield Finding(Kind.SIGNALS_TWICE, f"batch {batch_id} is known as {sorted(set(numbers))}")
         held = by_number.get(numbers[0])
         if held is None:
-            yield Finding(Kind.SIGNALS_LOST, f"batch {batch_id}, acknowledged as {numbers[0]}")
+            yield Finding(Kind.SIGNALS_LOST, f"{_BATCH}{batch_id}, acknowledged as {numbers[0]}")
         elif _content(held.signals) != _content(browsers.reported[batch_id].signals):
             yield Finding(Kind.SIGNALS_DIFFER, f"batch {numbers[0]}")
     sent = Counter(_content(each.signals) for each in browsers.reported.values())
@@ -191,8 +196,14 @@ def _settled_lost(observed: Observations, alerts: Sequence[HeldAlert]) -> Iterat
             yield Finding(Kind.SETTLED_LOST, f"{each.alert_id}: {each.status}, shown as {held and held.status}")
 
 
-def _promised(browsers: Browsers) -> int:
-    return len(browsers.taken)
+def _home(attempts: Sequence[WatchedAttempt]) -> str:
+    """The network of the class, from which everybody begins: the one that most batches come from."""
+    networks = Counter(batch.network for held in attempts for batch in held.batches)
+    return networks.most_common(1)[0][0] if networks else ""
+
+
+def _lost(differences: Sequence[Finding]) -> set[str]:
+    return {each.detail for each in differences if each.kind is Kind.SIGNALS_LOST and each.detail.startswith(_BATCH)}
 
 
 def _content(signals: Sequence[Json]) -> tuple[Any, ...]:
@@ -238,7 +249,3 @@ def _is_still_away(recount: Recount) -> bool:
     tallies = recount.watch.tallies
     lost, back = tallies.get(SignalKind.FOCUS_LOST), tallies.get(SignalKind.FOCUS_REGAINED)
     return lost is not None and (back is None or back.last_ms < lost.last_ms)
-
-
-def _of(attempt_id: str, login: str | None, finding: Finding) -> Finding:
-    return Finding(finding.kind, finding.detail, attempt_id, finding.question_id, login)

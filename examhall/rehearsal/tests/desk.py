@@ -138,11 +138,12 @@ class Desk:
     def unfolded(self, attempt_id: str) -> Json:
         """The assessment of an attempt, taken apart."""
         stands = self.assessment(attempt_id)
-        return {
+        shown = {
             "level": stands.level.value,
             "behaviour_score": stands.behaviour.score,
             "risk_score": str(stands.risk.score),
             "violations": len(stands.violations),
+            "is_over": self.attempts[attempt_id].submitted_at is not None,
             "baseline_version": stands.baseline_version,
             "second_opinion": None,
             "reasons": [{"rule": each.rule, "points": each.points} for each in stands.behaviour.reasons],
@@ -156,6 +157,7 @@ class Desk:
                 for each in stands.risk.components
             ],
         }
+        return {"assessment": shown}
 
     def signals(self, attempt_id: str) -> list[Json]:
         """The stored signals of an attempt, one by one."""

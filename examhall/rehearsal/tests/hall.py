@@ -14,6 +14,8 @@ from aiohttp import web
 
 from examhall.rehearsal.expectation import Rules, expected_score
 from examhall.rehearsal.gateway import Gateway
+from examhall.rehearsal.tests.desk import Desk
+from services.proctoring.signals import ExamRules
 
 ADMIN = ("admin@hall.example", "a-calm-exam-hall")
 PATIENCE, SECONDS_A_TRY = 2.0, 1.0
@@ -33,6 +35,7 @@ class Attempt:
     deadline: datetime
     is_submitted: bool = False
     is_paused: bool = False
+    submit_reason: str = ""
     answers: dict[str, Json] = field(default_factory=dict)
 
 
@@ -52,6 +55,8 @@ class Hall:
     keys: list[str] = field(default_factory=list)
     made: dict[str, Json] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    desks: dict[str, Desk] = field(default_factory=dict)
+    finds: Callable[[list[Json]], list[Json]] = lambda pairs: pairs
     address: str = ""
 
     def __post_init__(self) -> None:
@@ -117,6 +122,8 @@ class Hall:
         body = msgspec.json.decode(await request.read() or b"null")
         if path[0] == "auth":
             return self._log_in(body)
+        if request.path.startswith("/ws/"):
+            return await self._monitor(request, request.path.split("/")[3])
         person = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
         if person is None:
             return problem(401, "unauthenticated")
@@ -178,6 +185,8 @@ class Hall:
                     return 403, "forbidden"
                 slots = [{"draw": 0, "questions": [self.questions[each]]} for each in exam["question_ids"]]
                 return 200, {"version": int(number), "settings": exam["settings"], "slots": slots}
+            case method, "proctoring", *rest:
+                return self._proctoring(request, method, rest, body)
             case "POST", "attempts":
                 return self._start(body, person)
             case "GET", "attempts":
@@ -203,15 +212,76 @@ class Hall:
         exam = self.exams[body["exam_id"]]
         if (body.get("access_code") or None) != exam["schedule"].get("access_code"):
             return 403, "wrong-access-code"
-        for attempt in self.attempts.values():
-            if attempt.student_id == person["id"] and attempt.exam_id == exam["id"]:
-                return (409, "no-attempts-left") if attempt.is_submitted else (200, self._told(attempt))
+        own = [each for each in self.attempts.values() if (each.student_id, each.exam_id) == (person["id"], exam["id"])]
+        if running := [attempt for attempt in own if not attempt.is_submitted]:
+            return 200, self._told(running[0])
+        if len(own) >= exam["schedule"]["max_attempts"]:
+            return 409, "no-attempts-left"
         deadline = datetime.now(UTC) + timedelta(seconds=exam["seconds"])
         if closes_at := exam["schedule"].get("closes_at"):
             deadline = min(deadline, datetime.fromisoformat(closes_at))
         attempt = Attempt(str(uuid4()), exam["id"], person["id"], list(exam["question_ids"]), deadline)
         self.attempts[attempt.id] = attempt
+        if exam["settings"]["proctoring"]:
+            self.desk(exam["id"]).begin(attempt.id, person["id"])
         return 201, self._told(attempt)
+
+    def desk(self, exam_id: str) -> Desk:
+        """The proctoring of an exam."""
+        return self.desks.setdefault(exam_id, Desk(ExamRules()))
+
+    def _proctoring(self, request: web.Request, method: str, rest: list[str], body: Any) -> tuple[int, Any]:
+        match method, *rest:
+            case "POST", "attempts", attempt_id, "signals":
+                attempt = self.attempts[attempt_id]
+                self._end_if_due(attempt)
+                if attempt.is_submitted:
+                    return 409, "attempt-closed"
+                token = request.headers["Authorization"]
+                number = self.desk(attempt.exam_id).take(attempt_id, body, token, request.remote or "")
+                return 200, {"batch_id": body["batch_id"], "number": number, "accepted": len(body["signals"])}
+            case "GET", "attempts", attempt_id, "signals":
+                return 200, page(request, self.desk(self.attempts[attempt_id].exam_id).signals(attempt_id))
+            case "GET", "attempts", attempt_id:
+                return 200, self.desk(self.attempts[attempt_id].exam_id).unfolded(attempt_id)
+            case "GET", "exams", exam_id, "board":
+                desk = self.desk(exam_id)
+                for attempt in self.attempts.values():
+                    if attempt.exam_id == exam_id:
+                        self._end_if_due(attempt)
+                return 200, {"cursor": len(desk.feed), "attempts": [desk.row(each) for each in desk.attempts]}
+            case "GET", "exams", exam_id, "alerts":
+                return 200, page(request, list(self.desk(exam_id).alerts.values()))
+            case "POST", "alerts", alert_id, "acknowledge":
+                (desk,) = (desk for desk in self.desks.values() if alert_id in desk.alerts)
+                return 200, desk.acknowledge(alert_id)
+            case "POST", "exams", _, "collusion":
+                return 202, {"request_id": "asked"}
+            case "GET", "exams", _, "collusion":
+                return 200, {"progress": {"request_id": "asked", "text": "Not enough yet."}, "pairs": self.finds([])}
+            case "GET", "students", student_id, "baseline":
+                attempts = [each for each in self.attempts.values() if each.student_id == student_id]
+                return 200, {"samples": [each.id for each in attempts if each.is_submitted]}
+        return 404, "not-found"
+
+    async def _monitor(self, request: web.Request, exam_id: str) -> web.StreamResponse:
+        """The exam's live feed, from where the client left it."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        said = await socket.receive_json()
+        if said["token"] not in self.tokens:
+            await socket.close(code=4401)
+            return socket
+        number = said["after"]
+        await socket.send_json({"type": "quiz_status", "number": 0})
+        leaving = asyncio.ensure_future(socket.receive())
+        while not leaving.done():
+            feed = self.desk(exam_id).feed
+            for message in feed[number:]:
+                await socket.send_json(message)
+            number = max(number, len(feed))
+            await asyncio.wait({leaving}, timeout=0.02)
+        return socket
 
     def _of_attempt(self, method: str, attempt: Attempt, rest: list[str], body: Any) -> tuple[int, Any]:
         self._end_if_due(attempt)
@@ -246,10 +316,19 @@ class Hall:
         is_new = stored is None or given["revision"] > stored["revision"]
         if is_new:
             attempt.answers[question_id] = given
+            desk = self.desks.get(attempt.exam_id)
+            if desk and attempt.id in desk.attempts:
+                desk.save(attempt.id, question_id, given["revision"], given["response"])
         return {"question_id": question_id, "revision": attempt.answers[question_id]["revision"], "saved": is_new}
 
     def _end_if_due(self, attempt: Attempt) -> None:
+        desk = self.desks.get(attempt.exam_id)
+        watched = desk.attempts.get(attempt.id) if desk else None
+        if watched and watched.submitted_at:
+            attempt.is_submitted = True
         attempt.is_submitted = attempt.is_submitted or datetime.now(UTC) >= attempt.deadline
+        if desk and watched and attempt.is_submitted:
+            desk.end(attempt.id, "deadline" if datetime.now(UTC) >= attempt.deadline else "student")
 
     def _told(self, attempt: Attempt) -> Json:
         self._end_if_due(attempt)
@@ -288,7 +367,18 @@ class Hall:
         return {"attempt_id": attempt.id, "status": "marked", **numbers}
 
 
-SETTINGS = {"multiple_select": "partial_credit", "floor_question_at_zero": False, "floor_total_at_zero": True}
+SETTINGS = {
+    "multiple_select": "partial_credit",
+    "floor_question_at_zero": False,
+    "floor_total_at_zero": True,
+    "proctoring": False,
+    "camera": False,
+    "browser_lockdown": False,
+    "tab_switch_allowed": False,
+    "copy_paste_allowed": False,
+    "monitoring_sensitivity": "medium",
+    "violation_limit": 3,
+}
 
 
 def a_choice(text: str = "Which river is longer?") -> Json:

@@ -11,12 +11,13 @@ from uuid import UUID, uuid4
 import pytest
 from aiohttp import web
 
+from examhall.rehearsal import invigilation, proctor, proctoring, rehearse, sitting, staff
 from examhall.rehearsal import rehearsal as module
-from examhall.rehearsal import rehearse, sitting, staff
 from examhall.rehearsal.audit import Kind
 from examhall.rehearsal.gateway import Gateway
 from examhall.rehearsal.ledger import account, read
 from examhall.rehearsal.people import Ending, Script
+from examhall.rehearsal.tests.desk import Desk
 from examhall.rehearsal.tests.hall import ADMIN, PATIENCE, SECONDS_A_TRY, Attempt, Hall, a_hall, problem
 from examhall.rehearsing import RehearsalOptions
 
@@ -62,6 +63,12 @@ class Rehearsal:
         return steps
 
     @property
+    def proctoring(self) -> dict[str, Any]:
+        """What the report says of proctoring."""
+        told: dict[str, Any] = json.loads(self.report.read_text())["proctoring"]
+        return told
+
+    @property
     def kinds(self) -> set[str]:
         """What was found."""
         return {finding["kind"] for finding in self.told["findings"]}
@@ -77,6 +84,9 @@ async def rehearsal(
     monkeypatch.setattr(module, "Gateway", partial(Gateway, patience=PATIENCE, seconds_a_try=SECONDS_A_TRY))
     monkeypatch.setattr(sitting, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(staff, "_FIRST_MARKED_WITHIN", 1.0)
+    monkeypatch.setattr(invigilation, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(proctoring, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(proctoring, "_AGREES_WITHIN", 1.0)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
     async with a_hall() as hall:
@@ -100,7 +110,7 @@ async def test_the_seed_decides_what_everybody_does(rehearsal: Rehearsal, monkey
         seeds.append(seed)
         return Script((), Ending.SUBMITS)
 
-    monkeypatch.setattr(module, "write_script", write)
+    monkeypatch.setattr(proctoring, "write_script", write)
     assert await rehearsal.hold(seed=7, count=3) == 0, rehearsal.said
     assert sorted(seed.partition("/")[0] for seed in seeds) == ["7", "7", "7"]
     assert len(set(seeds)) == 3
@@ -164,7 +174,7 @@ def takes_late_saves(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
         return end(self, method, attempt, rest, body)
 
     run_out = Script((), Ending.RUNS_OUT)
-    monkeypatch.setattr(module, "write_script", lambda *_: run_out)
+    monkeypatch.setattr(proctoring, "write_script", lambda *_: run_out)
     monkeypatch.setattr(Hall, "_of_attempt", of_attempt)
 
 
@@ -273,3 +283,106 @@ async def test_what_was_sat_and_can_not_be_read_back_names_the_ledger(rehearsal:
     assert await rehearsal.hold() == 2
     ledger = Path(rehearsal.said.rpartition("the ledger is ")[2])
     assert len(account(read(ledger)).journeys) == 8
+
+
+async def test_cheats_are_found_and_the_honest_are_not_accused(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "SITTING_SECONDS", 8.0)
+    rehearsal.hall.finds = lambda _: []
+    assert await rehearsal.hold(count=20) == 0, rehearsal.said
+    told = rehearsal.proctoring
+    found = {each["part"]: each for each in told["verdicts"]["planted"]}
+    by = {part: found[part]["by"] for part in ("switches tabs", "pastes", "opens developer tools")}
+    assert by == {
+        "switches tabs": "violation_limit",
+        "pastes": "paste_attempt",
+        "opens developer tools": "devtools_open",
+    }
+    assert all(0 < found[part]["seconds"] < 2 for part in by)
+    assert found["shares the log-in"]["why_not"] == "the two log-ins were not in use together for over 10 s"
+    assert told["verdicts"]["accused_wrongly"] == []
+    assert told["audit"]["batches_taken"] == told["audit"]["batches_found"] > 20
+    assert (told["audit"]["attempts"], told["audit"]["ended_by_limit"]) == (20, 1)
+    assert told["audit"]["alerts_told"] == told["audit"]["alerts_listed"] > 3
+    assert told["audit"]["resumed"] > 0
+    assert "Accused wrongly, at high or critical severity: nobody" in rehearsal.said
+    assert "Answers in common: 0 pairs found, 7 missed, 0 wrong. Not enough yet." in rehearsal.said
+
+
+def loses_signals(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = Desk.take
+
+    def forget(self: Desk, attempt_id: str, *given: Any) -> int:
+        number = take(self, attempt_id, *given)
+        self.attempts[attempt_id].batches.pop()
+        return number
+
+    monkeypatch.setattr(Desk, "take", forget)
+
+
+def counts_wrongly(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    unfolded = Desk.unfolded
+
+    def more(self: Desk, attempt_id: str) -> dict[str, Any]:
+        shown = unfolded(self, attempt_id)
+        return {"assessment": shown["assessment"] | {"behaviour_score": 99}}
+
+    monkeypatch.setattr(Desk, "unfolded", more)
+
+
+def accuses_everybody(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = Desk.begin
+
+    def accuse(self: Desk, attempt_id: str, *given: Any) -> Any:
+        alert = {"alert_id": f"risk of {attempt_id}", "attempt_id": attempt_id, "kind": "risk", "severity": "high"}
+        self.alerts[alert["alert_id"]] = alert | {
+            "revision": 2,
+            "version": 1,
+            "count": 1,
+            "status": "open",
+            "text": "!",
+        }
+        self.say("alert", alert=dict(self.alerts[alert["alert_id"]]))
+        return begin(self, attempt_id, *given)
+
+    monkeypatch.setattr(Desk, "begin", accuse)
+
+
+def is_silent_on_the_socket(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proctor, "_CAUGHT_UP_WITHIN", 0.2)
+    monkeypatch.setattr(Desk, "say", lambda self, type, **body: self.feed.append({"type": "quiz_status", "number": 0}))
+
+
+@pytest.mark.parametrize(
+    ("breaks", "kind"),
+    [
+        (loses_signals, Kind.SIGNALS_LOST),
+        (counts_wrongly, Kind.ASSESSED_WRONGLY),
+        (accuses_everybody, Kind.ACCUSED_WRONGLY),
+        (is_silent_on_the_socket, Kind.ALERT_NOT_TOLD),
+    ],
+)
+async def test_a_promise_of_proctoring_that_is_broken_is_found(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch, breaks: Break, kind: Kind
+):
+    breaks(rehearsal.hall, monkeypatch)
+    assert await rehearsal.hold() == 1, rehearsal.said
+    assert str(kind) in rehearsal.kinds
+
+
+async def test_an_exam_that_is_not_the_rehearsals_own_is_not_tampered_with(rehearsal: Rehearsal, tmp_path: Path):
+    exam = rehearsal.hall.exam(seconds=600)
+    students = a_file_of(rehearsal.hall, tmp_path, 5)
+    assert await rehearsal.hold(exam=UUID(exam["id"]), students=students) == 0, rehearsal.said
+    assert not [path for _, path in rehearsal.hall.requests if "proctoring" in path]
+
+
+async def test_proctoring_that_does_not_hear_of_the_exam_is_said_before_anybody_sits(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+):
+    async def deaf(request: web.Request) -> web.Response | None:
+        return problem(404, "not-found") if "/proctoring/" in request.path else None
+
+    monkeypatch.setattr(invigilation, "_WATCHED_WITHIN", 0.2)
+    rehearsal.hall.faults.append(deaf)
+    assert await rehearsal.hold() == 2
+    assert "proctoring does not know the exam" in rehearsal.said
