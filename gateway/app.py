@@ -80,7 +80,7 @@ class Gateway:
         self.sockets = Sockets(
             settings, self.admission, self.security, self.proxies, self._proxy, self._cors, self._add_call
         )
-        self._tail = Tail(settings.kafka_bootstrap_servers, self.sockets.feeds)
+        self._tail = Tail(settings.kafka_bootstrap_servers, self.sockets.feeds, settings.live_wait_milliseconds)
         health = Health(settings, self.security, self._proxy, self._tail)
         pages = Pages(settings.openapi_file)
         answers = (health.live, health.ready, health.metrics, pages.openapi, pages.docs)

@@ -59,6 +59,13 @@ class Settings(ServiceSettings):
     )
     socket_fetches: int = Field(16, ge=1, description="feeds that are fetched for WebSockets at the same time")
 
+    live_wait_milliseconds: int = Field(
+        20,
+        ge=1,
+        le=5_000,
+        description="the broker may let the gateway wait so long for live events when there are none; the single machine's broker always does",
+    )
+
     openapi_file: Path = Field(
         Path(__file__).parent.parent / "docs" / "openapi.json", description="the OpenAPI document that is served"
     )

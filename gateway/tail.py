@@ -26,9 +26,10 @@ _LONGEST_PAUSE_SECONDS = 2.0
 class Tail:
     """`status` is "ok" while the broker is read."""
 
-    def __init__(self, bootstrap_servers: str, feeds: Feeds) -> None:
+    def __init__(self, bootstrap_servers: str, feeds: Feeds, wait_milliseconds: int) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._feeds = feeds
+        self._wait_milliseconds = wait_milliseconds
         self._begins_at: dict[TopicPartition, int] = {}
         self._generations: dict[TopicPartition, int] = {}
         self.status = "starting" if bootstrap_servers else "no broker is configured"
@@ -59,7 +60,7 @@ class Tail:
             max_poll_records=500,
             request_timeout_ms=5_000,
             metadata_max_age_ms=30_000,
-            fetch_max_wait_ms=500,
+            fetch_max_wait_ms=self._wait_milliseconds,
         )
         try:
             await consumer.start()

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 WIRE = "examhall.wire"  # the ASGI extension by which an application finds the wire of its socket
 RESTARTING = 1012  # RFC 6455's registry: the server restarts, come back
 
-_CLOSE_SECONDS = 3.0  # a client has this long to answer a close; within the server's own time for stopping
+_CLOSE_SECONDS = 10.0  # a client has this long to read what is on its way to it and to answer a close
+_STOP_SECONDS = 3.0  # and this long when the server stops, which has 5 s for it
 _KERNEL_BYTES = 64 * 1024  # kept by the kernel for a client; its own choice would be megabytes for each slow one
 _REASON_BYTES = 123  # RFC 6455, section 5.5
 _quiet = logging.getLogger("gateway.wire")
@@ -121,6 +122,7 @@ class Wire(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """The server stops."""
+        self.close_timeout = _STOP_SECONDS
         if self.handshake_complete:
             self.sockets.send_away(self)
         else:

@@ -58,11 +58,11 @@ class Proctoring:
         return entry
 
     async def publish(self, feed: str, entry: dict[str, Any], age_seconds: float = 0) -> None:
-        """Puts an entry on the broker, once more perhaps."""
+        """Puts an entry on its way to the broker, once more perhaps."""
         at = Timestamp(seconds=int(time.time() - age_seconds))
         event = LiveEvent(feed=feed, number=entry["number"], type=entry["type"], at=at, body=json.dumps(entry))
         headers = [(LOG_GENERATION, str(self.generation).encode())]
-        await self._producer.send_and_wait(TOPIC, event.SerializeToString(), key=feed.encode(), headers=headers)
+        await self._producer.send(TOPIC, event.SerializeToString(), key=feed.encode(), headers=headers)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """GET …/exams/{id}/feed and …/attempts/{id}/feed."""
@@ -146,5 +146,5 @@ async def listening(
 async def opened(gateway: RunningGateway, path: str = MONITOR, **options: Any) -> AsyncIterator[Listener]:
     """A client that has said nothing yet."""
     address = f"ws://127.0.0.1:{gateway.port}{path}"
-    async with connect(address, compression=None, close_timeout=1, proxy=None, **options) as connection:
+    async with connect(address, compression=None, close_timeout=0.1, proxy=None, **options) as connection:
         yield Listener(connection)
