@@ -28,10 +28,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.absences import is_away, is_told_to_stop
 from chassis.clock import now
-from chassis.kafka import LOG_GENERATION, close_all, new_admin, new_consumer
+from chassis.kafka import LOG_GENERATION, close_all, commit_metadata, new_admin, new_consumer
 from chassis.metrics import EVENT_LAG_SECONDS, EVENTS_CONSUMED
 from chassis.outbox import OutboxRow, record_row
-from chassis.relay import commit_metadata
 from chassis.tracing import TRACEPARENT, span
 
 if TYPE_CHECKING:

@@ -13,6 +13,11 @@ CLOSE_SECONDS = 3.0
 LOG_GENERATION = "examhall-log"  # header: which log of the topic a message belongs to; see chassis/relay.py
 
 
+def commit_metadata(generation: int) -> str:
+    """What a consumer commits beside its offset: the generation of the log that it read."""
+    return f"log={generation}"
+
+
 def new_producer(bootstrap_servers: str) -> AIOKafkaProducer:
     """An idempotent producer that answers only when all in-sync replicas have the message."""
     return AIOKafkaProducer(

@@ -28,7 +28,7 @@ from aiokafka.errors import KafkaError
 from opentelemetry.trace import SpanKind
 
 from chassis.absences import is_told_to_stop
-from chassis.kafka import LOG_GENERATION, close_all, new_admin, new_log_reader, new_producer
+from chassis.kafka import LOG_GENERATION, close_all, commit_metadata, new_admin, new_log_reader, new_producer
 from chassis.metrics import EVENTS_PUBLISHED, OUTBOX_WAITING
 from chassis.tracing import TRACEPARENT, current_traceparent, span
 
@@ -322,11 +322,6 @@ class Relay:
             again = await self._connection.execute(_UNPUBLISH, topic, replay_from)
         self._topics[topic] = _TopicLog(generation, replay_from, last_id=replay_from - 1)
         log.warning("broker_log_lost", topic=topic, generation=generation, published_again=int(again.split()[-1]))
-
-
-def commit_metadata(generation: int) -> str:
-    """What a consumer commits beside its offset: the generation of the log that it read."""
-    return f"log={generation}"
 
 
 def _as_far_as_bytes_allow(rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
