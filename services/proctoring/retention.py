@@ -26,7 +26,7 @@ from services.proctoring.watching import SIGNALS
 log = structlog.get_logger()
 
 _SWEEP_SECONDS = 60.0
-_PUSHED_LONG_AGO = "1 minute"
+_PUSHED_SECONDS_AGO = 60.0
 
 _TIME = sa.bindparam("before", type_=sa.TIMESTAMP(timezone=True))
 # Index: ix_signal_batches_received_at.
@@ -49,7 +49,7 @@ _EVENTS_OF_NOBODY = sa.text(
     " WHERE outbox.topic = :topic AND outbox.published_at IS NOT NULL LIMIT :most)"
 )
 _PUSHED = sa.text(
-    "DELETE FROM outbox WHERE id > :after AND topic = :topic AND published_at < clock_timestamp() - CAST(:age AS interval)"
+    "DELETE FROM outbox WHERE id > :after AND topic = :topic AND published_at < clock_timestamp() - make_interval(secs => :seconds)"
 )
 _SWEPT_TO = sa.text("SELECT coalesce(min(id) FILTER (WHERE topic = :topic), max(id), 0) FROM outbox WHERE id > :after")
 # Transactions that were open at the last sweep may have drawn lower numbers.
@@ -69,7 +69,7 @@ async def sweep_for_ever(runtime: Runtime) -> None:
     swept_to = 0
     while True:
         async with runtime.database.session() as tx:
-            await tx.execute(_PUSHED, {"after": swept_to, "topic": LIVE, "age": _PUSHED_LONG_AGO})
+            await tx.execute(_PUSHED, {"after": swept_to, "topic": LIVE, "seconds": _PUSHED_SECONDS_AGO})
             first = await tx.scalar(_SWEPT_TO, {"after": swept_to, "topic": LIVE}) or swept_to
             swept_to = max(swept_to, first - _NUMBERS_IN_FLIGHT)
         await asyncio.sleep(_SWEEP_SECONDS)

@@ -1,12 +1,9 @@
 """What the stream tells of attempts is kept in its newest state, and what changes is pushed."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
-
-import pytest
 
 from chassis.clock import now
 from chassis.ids import new_id
@@ -17,6 +14,7 @@ from services.proctoring.signals import ExamRules
 from services.proctoring.tests.taking_in.builders import API, Attempt, Hall, an_assessment
 
 REVIEWS = "proctoring.reviews.v1"
+OVER: dict[str, Any] = {"is_over": True, "figures": {"typing_wpm": "44.5"}}
 
 
 async def sampled(hall: Hall, attempt: Attempt) -> bool:
@@ -97,35 +95,28 @@ async def test_an_attempt_that_is_over_has_an_integrity_score_for_the_results(ha
     ]
 
 
-@pytest.fixture
-def over() -> Iterator[dict[str, Any]]:
-    yield {"is_over": True, "figures": {"typing_wpm": "44.5"}}
-
-
-async def test_an_unflagged_attempt_becomes_a_sample_when_it_is_over(hall: Hall, over: dict[str, Any]) -> None:
+async def test_an_unflagged_attempt_becomes_a_sample_when_it_is_over(hall: Hall) -> None:
     attempt = await hall.started(await hall.published(kind="practice"))
-    await hall.assessed(attempt, 1, figures=over["figures"])
+    await hall.assessed(attempt, 1, figures=OVER["figures"])
     assert not await sampled(hall, attempt)
     await hall.submitted(attempt)
-    await hall.assessed(attempt, 2, **over)
+    await hall.assessed(attempt, 2, **OVER)
     assert await sampled(hall, attempt)
-    await hall.assessed(attempt, 3, **{**over, "figures": {"typing_wpm": "45"}})  # a late batch of signals
+    await hall.assessed(attempt, 3, **{**OVER, "figures": {"typing_wpm": "45"}})  # a late batch of signals
     (row,) = await hall.sql("SELECT version, typical, samples FROM baselines")
     assert (row["version"], row["typical"]) == (2, '{"typing_wpm": "45.00"}')
     assert row["samples"].count(attempt.id.encode()) == 1
-    await hall.assessed(attempt, 4, **{**over, "figures": {"typing_wpm": "45"}})
+    await hall.assessed(attempt, 4, **{**OVER, "figures": {"typing_wpm": "45"}})
     assert (await hall.sql("SELECT version FROM baselines"))[0]["version"] == 2
 
 
-async def test_a_flagged_attempt_is_no_sample_and_one_flagged_later_is_taken_out(
-    hall: Hall, over: dict[str, Any]
-) -> None:
+async def test_a_flagged_attempt_is_no_sample_and_one_flagged_later_is_taken_out(hall: Hall) -> None:
     exam = await hall.published()
     high, alerted = await hall.started(exam), await hall.started(exam)
     for attempt in (high, alerted):
         await hall.submitted(attempt)
-    await hall.assessed(high, 1, **over, level="high")
-    await hall.assessed(alerted, 1, **over)
+    await hall.assessed(high, 1, **OVER, level="high")
+    await hall.assessed(alerted, 1, **OVER)
     assert not await sampled(hall, high)
     assert await sampled(hall, alerted)
 
@@ -143,11 +134,11 @@ async def test_a_flagged_attempt_is_no_sample_and_one_flagged_later_is_taken_out
         assert await sampled(hall, alerted) == (step == "dismiss")
 
 
-async def test_an_invalidated_attempt_is_no_sample_until_it_is_reinstated(hall: Hall, over: dict[str, Any]) -> None:
+async def test_an_invalidated_attempt_is_no_sample_until_it_is_reinstated(hall: Hall) -> None:
     exam = await hall.published()
     attempt = await hall.started(exam)
     await hall.submitted(attempt)
-    await hall.assessed(attempt, 1, **over)
+    await hall.assessed(attempt, 1, **OVER)
     instructor = hall.service.as_("instructor", UUID(exam.state.instructor_id))
     for step, counts in (("invalidate", False), ("reinstate", True)):
         reply = await instructor.post(f"{API}/attempts/{attempt.id}/{step}", json={"reason": "seen"})
