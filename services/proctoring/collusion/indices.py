@@ -74,6 +74,8 @@ def k2(chosen: Options, key: Options, pairs: Whole) -> Floats:
     design = np.column_stack([np.ones(len(chosen)), share, share**2])
     solve = np.linalg.pinv(design)
     p_values = np.ones(len(pairs))
+    if not len(pairs):
+        return p_values
     sources, of_source = np.unique(pairs[:, 1], return_inverse=True)
     order = np.argsort(of_source, kind="stable")
     for source, members in zip(sources, np.split(order, np.cumsum(np.bincount(of_source))[:-1]), strict=True):

@@ -54,6 +54,12 @@ def test_an_exam_of_one_or_of_two_has_the_pairs_it_has() -> None:
     assert likeliest_pairs(likely[:0], chosen[:0]).shape == (0, 2)
 
 
+def test_no_pairs_have_no_statistics() -> None:
+    calibration, likely, chosen = an_exam()
+    nothing = statistics_of(calibration, likely, chosen, np.zeros(30, np.int8), np.empty((0, 2), np.int64))
+    assert {len(getattr(nothing, name)) for name in nothing.__dataclass_fields__} == {0}
+
+
 def test_only_mutually_best_pairs_are_decided_on_and_keep_their_statistics() -> None:
     calibration, likely, chosen = an_exam()
     pairs = likeliest_pairs(likely, chosen)
