@@ -12,7 +12,7 @@ from services.proctoring.collusion.concluding import conclude, followed_further
 from services.proctoring.collusion.facts import Request
 from services.proctoring.collusion.ledger import Ledger
 from services.proctoring.collusion.seating import Pair
-from services.proctoring.collusion.standing import Flagged, GroupStanding, PairStanding, Verdict, flagged, standing
+from services.proctoring.collusion.standing import Flagged, PairStanding, Verdict, flagged, later_and_earlier, standing
 from services.proctoring.collusion.told import Told
 from services.proctoring.exam_numbers import Exam, Numbers
 from services.proctoring.telling import Telling
@@ -98,7 +98,7 @@ class Analysis:
         shown = await asyncio.to_thread(flagged, exam.running, exam.seating)
         news = self.told.news({pair: flag.log_e_value for pair, flag in shown.flags.items()}, is_quiet)
         told = await asyncio.to_thread(_standings, exam, shown, [*news, *self.told.taken_back(shown.flags)])
-        self._tell_findings(exam, shown, told, revision)
+        self._tell_findings(exam, shown, told, revision, is_whole=is_quiet)
         self._judged = revision
         if is_quiet:
             self._flushed = revision
@@ -115,7 +115,7 @@ class Analysis:
         shown = conclusion.flagged
         back = await asyncio.to_thread(_standings, exam, shown, self.told.taken_back(shown.flags))
         told = {pair.pair: pair for pair in (*back, *conclusion.pairs)}
-        self._tell_findings(exam, shown, told.values(), revision + 1)
+        self._tell_findings(exam, shown, told.values(), revision + 1, is_whole=True)
         self._judged = self._flushed = revision
         if request.is_final:
             self._concluded = revision
@@ -124,7 +124,9 @@ class Analysis:
             self.told.answered.add(request.request_id)
         self._tell_progress(exam, now, revision, shown, is_whole=True, request=request)
 
-    def _tell_findings(self, exam: Exam, shown: Flagged, pairs: Iterable[PairStanding], revision: int) -> None:
+    def _tell_findings(
+        self, exam: Exam, shown: Flagged, pairs: Iterable[PairStanding], revision: int, *, is_whole: bool
+    ) -> None:
         as_of_ms = exam.running.as_of_ms
         self.tellings += [
             exam_messages.pair_assessed(self._exam_id, pair, exam.seating.students, revision, as_of_ms)
@@ -134,11 +136,12 @@ class Analysis:
         kept = {pair: evidence for pair, evidence in self.told.pairs.items() if pair in shown.flags}
         self.told.pairs = kept | {pair: flag.log_e_value for pair, flag in shown.flags.items() if pair in news}
         groups = {exam_messages.group_id(self._exam_id, group.members): group for group in shown.groups}
+        as_told = {name: (group.likely_source, *group.members) for name, group in groups.items()}
         self.tellings += [
             exam_messages.group_found(self._exam_id, name, groups.get(name), revision, as_of_ms)
-            for name in self.told.groups_changed({name: _as_told(group) for name, group in groups.items()})
+            for name in self.told.groups_changed(as_told, is_whole)
         ]
-        self.told.groups = {name: _as_told(group) for name, group in groups.items()}
+        self.told.groups = as_told
 
     def _tell_progress(
         self, exam: Exam, now: float, revision: int, shown: Flagged, *, is_whole: bool, request: Request | None = None
@@ -163,19 +166,15 @@ class Analysis:
 
 
 def _standings(exam: Exam, shown: Flagged, pairs: Iterable[Pair]) -> list[PairStanding]:
-    """How these pairs stand: flagged or not any more."""
+    """How these pairs stand, flagged or not any more. One whose answers are gone from the facts is not told of."""
     running, found = exam.running, []
     for pair in pairs:
         flag = shown.flags.get(pair)
         if flag is not None:
             places, verdict = (flag.copier, flag.source), Verdict.FLAGGED
         elif running.places.keys() >= set(pair):
-            places, verdict = (running.places[pair[0]], running.places[pair[1]]), Verdict.NOTHING
+            places, verdict = later_and_earlier(running, *(running.places[each] for each in pair)), Verdict.NOTHING
         else:
             continue
         found.append(standing(running, exam.seating, exam.candidates, *places, verdict))
     return found
-
-
-def _as_told(group: GroupStanding) -> tuple[str, ...]:
-    return group.likely_source, *group.members

@@ -97,6 +97,11 @@ class ExamWatch:
         self._stored_told = row
         return {TOLD_ROW: row}
 
+    async def finish(self) -> None:
+        """Waits until what is being computed is done, for whoever has the time; the next `advance` gives what came of it."""
+        if self._work is not None:
+            await asyncio.wait({self._work})
+
     @property
     def is_settled(self) -> bool:
         """All facts are in the numbers, and everything is told."""

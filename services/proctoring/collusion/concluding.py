@@ -28,7 +28,7 @@ from services.proctoring.collusion.standing import (
     Verdict,
     e_value,
     flagged,
-    log_forth_and_back,
+    later_and_earlier,
     standing,
 )
 
@@ -163,10 +163,8 @@ def _standing(
     number: int,
     is_discovery: bool,
 ) -> PairStanding:
-    one, other = (int(place) for place in statistics.pairs[number])
-    forth, back = log_forth_and_back(running, one, other)
-    copier, source = (one, other) if forth >= back else (other, one)
-    told = standing(running, seating, candidates, copier, source, Verdict.NOTHING)
+    places = later_and_earlier(running, *(int(place) for place in statistics.pairs[number]))
+    told = standing(running, seating, candidates, *places, Verdict.NOTHING)
     if told.pair in shown.flags:
         told = replace(told, verdict=Verdict.FLAGGED)
     return replace(

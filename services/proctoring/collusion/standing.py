@@ -171,9 +171,10 @@ def e_value(method: str, log: float, assumptions: str = "") -> Statistic:
     return Statistic(method, "e_value", float("nan"), log10, assumptions or ASSUMPTIONS[method])
 
 
-def log_forth_and_back(running: Running, copier: int, source: int) -> tuple[float, float]:
-    """log e-values that the first took over from the second, and the second from the first."""
-    return _read(running, copier, source)[0], _read(running, source, copier)[0]
+def later_and_earlier(running: Running, one: int, other: int) -> tuple[int, int]:
+    """Two places as copier and source: the likelier direction."""
+    is_forth = _read(running, one, other)[0] >= _read(running, other, one)[0]
+    return (one, other) if is_forth else (other, one)
 
 
 def _read(running: Running, copier: int, source: int) -> tuple[float, float, float]:

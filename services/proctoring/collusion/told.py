@@ -42,9 +42,10 @@ class Told(msgspec.Struct):
         """Pairs told as flagged that are not any more."""
         return sorted(set(self.pairs) - set(now))
 
-    def groups_changed(self, now: Mapping[str, tuple[str, ...]]) -> list[str]:
-        """Groups that are new, other than they were told, or no more."""
-        return [name for name in sorted(self.groups.keys() | now.keys()) if self.groups.get(name) != now.get(name)]
+    def groups_changed(self, now: Mapping[str, tuple[str, ...]], is_quiet: bool) -> list[str]:
+        """Groups that are new, other than they were told, or no more; all, when all is quiet."""
+        known = sorted(self.groups.keys() | now.keys())
+        return [name for name in known if is_quiet or self.groups.get(name) != now.get(name)]
 
 
 _ROW = msgspec.msgpack.Decoder(tuple[list[Pair], dict[str, tuple[str, ...]], set[str]])
