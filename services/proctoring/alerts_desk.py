@@ -85,11 +85,11 @@ async def settle_alert(
     alert.settled_by, alert.settled_at, alert.settled_revision = caller.person_id, at, alert.revision
     alert.version += 1
     tx.add(alert)
-    await reconsider(tx, alert.attempt_id)
     record_event(tx, REVIEWS, alert.attempt_id, _settled(alert))
     record_audit(tx, caller, f"alert_{status}", "alert", alert.id, old, {"status": status, "reason": reason})
     shown = AlertOut.of(alert, await name_of(tx, alert.student_id))
     await tell(tx, exam_feed(alert.exam_id), "alert", at, {"alert": shown.model_dump(mode="json")})
+    await reconsider(tx, alert.attempt_id)
     return shown
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from chassis.outbox import moment_of
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from services.proctoring.tables import CollusionGroup, CollusionState, Pair
 from services.proctoring.views import Candidate
@@ -63,8 +64,8 @@ class SpeakingItemOut(BaseModel):
 
     question_id: str
     log10_evidence: Decimal = Field(description="above 0 it speaks for answers in common, below 0 against")
-    source_answered_at: datetime | None
-    copier_answered_at: datetime | None
+    earlier_answered_at: datetime | None
+    later_answered_at: datetime | None
 
 
 class PairMember(BaseModel):
@@ -224,16 +225,12 @@ def _member(attempt_id: UUID, candidates: Mapping[UUID, Candidate]) -> PairMembe
     )
 
 
-def _item(item: Any) -> SpeakingItemOut:
+def _item(item: told.SpeakingItem) -> SpeakingItemOut:
     return SpeakingItemOut(
         question_id=item.question_id,
         log10_evidence=Decimal(item.log10_evidence),
-        source_answered_at=item.source_answered_at.ToDatetime(tzinfo=UTC)
-        if item.HasField("source_answered_at")
-        else None,
-        copier_answered_at=item.copier_answered_at.ToDatetime(tzinfo=UTC)
-        if item.HasField("copier_answered_at")
-        else None,
+        earlier_answered_at=moment_of(item, "source_answered_at"),
+        later_answered_at=moment_of(item, "copier_answered_at"),
     )
 
 

@@ -154,10 +154,10 @@ async def _judge(
     for name, value in changes.items():
         setattr(review, name, value)
     review.by_person_id = caller.person_id
-    if review.is_invalidated != old["is_invalidated"]:
-        await reconsider(tx, review.attempt_id)
     shown = await _step(tx, caller, review, step, review.reason, at, old)
     record_event(tx, REVIEWS, review.attempt_id, _reviewed(review, at))
+    if review.is_invalidated != old["is_invalidated"]:
+        await reconsider(tx, review.attempt_id)
     return shown
 
 

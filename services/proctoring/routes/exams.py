@@ -1,7 +1,6 @@
 """/api/v1/proctoring/exams: an exam as a whole, for those who watch it."""
 
 import re
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -28,14 +27,14 @@ After = Annotated[int, Query(ge=0, le=2**62, description="number of the last eve
 FeedLimit = Annotated[int, Query(ge=1, le=500, description="events a page")]
 
 
-@router.get("/{exam_id}/board", operation_id="readBoard")
-async def read_board(exam_id: UUID, tx: Tx, caller: Caller, response: Response) -> BoardOut:
+@router.get("/{exam_id}/board", operation_id="readBoard", response_model=BoardOut)
+async def read_board(exam_id: UUID, tx: Tx, caller: Caller) -> Response:
     """Every attempt as it stands by the server's clock, with the feed's cursor at the same instant; a centre's administrator sees the centre's."""
     caller.require(*READERS)
     await see_one_snapshot(tx)
     exam = await find_exam(tx, exam_id, readable_exams(caller))
-    response.headers["Cache-Control"] = "no-store"
-    return BoardOut.of(exam_id, exam.title, await board_of(tx, exam_id, readable_attempts(caller)), _clock())
+    board = await board_of(tx, exam_id, readable_attempts(caller))
+    return fresh_json(BoardOut.of(exam_id, exam.title, board, now()).model_dump_json())
 
 
 @router.get("/{exam_id}/feed", operation_id="readExamFeed", response_model=FeedPage)
@@ -43,7 +42,7 @@ async def read_exam_feed(exam_id: UUID, tx: Tx, caller: Caller, after: After = 0
     """What happened at the exam after a cursor, oldest first. It names students of all centres, so it is for those who watch the whole exam."""
     caller.require(*WATCHERS)
     await find_exam(tx, exam_id, watched_exams(caller))
-    return feed_reply((await entries_after(tx, exam_feed(exam_id), after, limit)).as_json())
+    return fresh_json((await entries_after(tx, exam_feed(exam_id), after, limit)).as_json())
 
 
 @router.get("/{exam_id}/collusion", operation_id="readCollusion")
@@ -79,22 +78,18 @@ async def read_pair(exam_id: UUID, attempt_id: UUID, other_attempt_id: UUID, tx:
     response_model=ReportOut,
     responses={200: {"content": {"text/csv": {}}, "description": "The report, as JSON or as tables."}},
 )
-async def read_security_report(exam_id: UUID, tx: Tx, caller: Caller, format: Format = "json") -> Response | ReportOut:
+async def read_security_report(exam_id: UUID, tx: Tx, caller: Caller, format: Format = "json") -> Response:
     """The security report: observations, violations, alerts, answers in common and reviews, over all attempts that you may see."""
     caller.require(*READERS)
     await see_one_snapshot(tx)
-    report = await security_report(tx, caller, exam_id, _clock())
+    report = await security_report(tx, caller, exam_id, now())
     if format == "json":
-        return report
+        return fresh_json(report.model_dump_json())
     name = re.sub(r"[^A-Za-z0-9]+", "-", report.title).strip("-")[:60] or "exam"
     headers = {"Content-Disposition": f'attachment; filename="{name}-security.csv"', "Cache-Control": "no-store"}
     return Response(as_csv(sheets_of(report)), media_type=CSV, headers=headers)
 
 
-def feed_reply(content: str) -> Response:
-    """A page of a feed, never from a cache."""
+def fresh_json(content: str) -> Response:
+    """A reply that is JSON already, and never comes from a cache."""
     return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
-def _clock() -> datetime:
-    return now().replace(microsecond=0)

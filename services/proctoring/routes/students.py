@@ -17,7 +17,7 @@ from services.proctoring.feeds import attempt_feed
 from services.proctoring.following import entries_after
 from services.proctoring.notice import NoticeOut, notice_of
 from services.proctoring.rights import find_attempt, own_attempts
-from services.proctoring.routes.exams import After, FeedLimit, feed_reply
+from services.proctoring.routes.exams import After, FeedLimit, fresh_json
 from services.proctoring.tables import Baseline, Exam
 from services.proctoring.views import NO_NUL, FeedPage, OwnReview
 
@@ -49,7 +49,7 @@ async def read_attempt_feed(
     """What the student of the attempt is told while it runs, after a cursor, oldest first."""
     caller.require("student")
     await find_attempt(tx, attempt_id, own_attempts(caller))
-    return feed_reply((await entries_after(tx, attempt_feed(attempt_id), after, limit)).as_json())
+    return fresh_json((await entries_after(tx, attempt_feed(attempt_id), after, limit)).as_json())
 
 
 @router.get("/attempts/{attempt_id}/review", operation_id="readOwnReview")

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proto.examhall.proctoring.v1.events_pb2 import AlertSettled
+from chassis.ids import new_id
+from chassis.outbox import timestamp
+from chassis.testing import eventually
+from proto.examhall.proctoring.v1.events_pb2 import Alert as AlertMessage
+from proto.examhall.proctoring.v1.events_pb2 import AlertRaised, AlertSettled
 from services.proctoring.settling import has_grown, may_become
 from services.proctoring.tables import ALERT_STATUSES, Alert, Baseline
 from services.proctoring.tests.desk import API, Desk, minutes
@@ -143,3 +147,30 @@ async def test_an_attempt_whose_grave_alert_was_a_mistake_is_a_measure_of_its_st
     reply = await desk.proctor(exam).post(f"{API}/alerts/{alert.id}/dismiss", json={"reason": "a shared computer"})
     assert reply.status_code == 200
     assert (await desk.row(Baseline, attempt.student_id)).version == 1
+
+
+async def test_an_alert_that_the_stream_tells_again_keeps_what_people_did_with_it(desk: Desk) -> None:
+    exam = await desk.exam()
+    attempt = await desk.attempt(exam)
+    told = AlertMessage(
+        alert_id=str(new_id()), attempt_id=str(attempt.id), exam_id=str(exam.id), student_id=str(attempt.student_id), kind="devtools_open",
+        severity="high", at=timestamp(minutes(3)), text="Developer tools seemed open.", count=1, revision=1,
+    )  # fmt: skip
+    client, path = desk.proctor(exam), f"{API}/alerts/{told.alert_id}"
+
+    async def told_at(revision: int) -> dict[str, object]:
+        told.revision = revision
+        await desk.service.publish("proctoring.alerts.v1", attempt.id, AlertRaised(alert=told))
+
+        async def is_there() -> object:
+            shown = (await client.get(path)).json()
+            return shown if shown.get("revision") == revision else None
+
+        return await eventually(is_there)  # type: ignore[no-any-return]
+
+    assert (await told_at(1))["status"] == "open"
+    await client.post(f"{path}/dismiss", json={"reason": "a side bar"})
+    grown = await told_at(2)
+    assert (grown["status"], grown["reason"], grown["grown_since"]) == ("dismissed", "a side bar", True)
+    seen = [(body["alert"]["revision"], body["alert"]["status"]) for body in await desk.told_of(exam, "alert")]
+    assert seen == [(1, "open"), (1, "dismissed"), (2, "dismissed")]

@@ -64,7 +64,7 @@ async def test_flagged_pairs_and_groups_come_with_everything_that_speaks(desk: D
     assert "rule of thumb" in methods["rule_of_thumb"]["meaning"]
     assert "ranking only" in methods["rarity"]["text"]
     assert pair["items"][0]["log10_evidence"] == "1.5"
-    assert pair["items"][0]["copier_answered_at"] is None
+    assert pair["items"][0]["later_answered_at"] is None
     assert "indication" in pair["direction_text"]
     (group,) = shown["groups"]
     assert {member["student_name"] for member in group["members"]} == {"Ada", "Bo", "Cy"}

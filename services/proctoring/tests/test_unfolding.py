@@ -5,6 +5,7 @@ from typing import Any
 
 from services.proctoring.assessing import assessed
 from services.proctoring.messages import risk_assessed
+from services.proctoring.retention import thinned
 from services.proctoring.signals import (
     CopyAttempt,
     DevtoolsOpen,
@@ -12,10 +13,11 @@ from services.proctoring.signals import (
     Keystrokes,
     MultipleWindows,
     PasteAttempt,
+    SignalKind,
     TabSwitch,
 )
 from services.proctoring.state import Watch, fold
-from services.proctoring.tables import Attempt, Exam
+from services.proctoring.tables import Attempt, Exam, SignalBatch
 from services.proctoring.tests.builders import answers_kept, at, signals_taken, watched
 from services.proctoring.tests.desk import API, Desk
 
@@ -134,3 +136,17 @@ async def test_an_attempt_that_nobody_has_assessed_says_so(desk: Desk) -> None:
     shown = (await desk.instructor(exam).get(f"{API}/attempts/{attempt.id}")).json()
     assert (shown["assessment"], shown["rules"], shown["alerts"]) == (None, None, [])
     assert shown["standing"]["violation_limit"] == 0
+
+
+async def test_signals_that_were_kept_long_enough_are_gone_and_the_others_keep_their_references(desk: Desk) -> None:
+    exam = await desk.exam(RULES)
+    attempt = await desk.attempt(exam)
+    await desk.batch(attempt, 1, *BATCHES[3], TabSwitch(at=at(95)))
+    async with desk.service.database.session() as tx:
+        batch = await tx.get(SignalBatch, (attempt.id, 1))
+        batch.signals = thinned(batch.signals, {SignalKind.KEYSTROKES})
+    client = desk.proctor(exam)
+    left = await signals(client, attempt)
+    assert [(signal["reference"], signal["kind"]) for signal in left["items"]] == [("1.2", "tab_switch")]
+    assert left["total"] == 1
+    assert (await signals(client, attempt, reference="1.1"))["items"] == []
