@@ -1,0 +1,86 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.proctoring.collusion.facts import (
+    KEPT_SAVES,
+    Agenda,
+    Candidate,
+    Request,
+    Save,
+    Seated,
+    WatchedExam,
+    decoded_agenda,
+    decoded_candidate,
+    encoded_agenda,
+    encoded_candidate,
+    mark,
+)
+
+SAVES = st.builds(
+    Save, st.integers(1, 50), st.integers(10**12, 2 * 10**12), st.sampled_from([b"", mark("one"), mark("other")])
+)
+QUESTIONS = st.sampled_from([mark("first"), mark("second")])
+
+
+def saved(saves: list[tuple[bytes, Save]]) -> Candidate:
+    candidate = Candidate()
+    for question, save in saves:
+        candidate = candidate.with_save("student", question, save)
+    return candidate
+
+
+@given(
+    st.lists(st.tuples(QUESTIONS, SAVES), max_size=60).flatmap(
+        lambda all_: st.tuples(st.just(all_), st.permutations(all_))
+    )
+)
+def test_saves_are_kept_alike_in_whatever_order_and_however_often_they_come(
+    ways: tuple[list[tuple[bytes, Save]], list[tuple[bytes, Save]]],
+) -> None:
+    one, other = ways
+    assert saved(one) == saved([*other, *other])
+    assert encoded_candidate(saved(one)) == encoded_candidate(saved(other))
+
+
+def test_of_a_question_the_first_saves_are_kept_and_a_later_one_changes_nothing() -> None:
+    full = saved([(b"q", Save(number, number, b"")) for number in range(1, KEPT_SAVES + 1)])
+    assert full.with_save("student", b"q", Save(KEPT_SAVES + 1, 0, b"")) is full
+    earlier = full.with_save("student", b"q", Save(0, 0, b""))
+    assert [save.revision for save in earlier.saves[b"q"]] == list(range(KEPT_SAVES))
+
+
+@given(
+    st.lists(st.tuples(QUESTIONS, SAVES), max_size=20),
+    st.none() | st.builds(Seated, st.integers(1, 9), st.just("paused"), address=st.just("10.0.0.1")),
+)
+def test_a_candidates_row_gives_back_the_facts(saves: list[tuple[bytes, Save]], seat: Seated | None) -> None:
+    candidate = saved(saves) if seat is None else saved(saves).with_seat("student", seat)
+    assert decoded_candidate(encoded_candidate(candidate)) == candidate
+
+
+def test_a_row_of_forty_answers_takes_less_than_a_kibibyte() -> None:
+    saves = [(mark(f"question {number}"), Save(7, 10**12 + number * 60_000, mark("option"))) for number in range(40)]
+    assert len(encoded_candidate(saved(saves))) < 1024
+
+
+@given(st.permutations([1, 2, 3]))
+def test_the_highest_version_of_a_seat_holds_with_the_address_told_at_the_start(order: list[int]) -> None:
+    candidate = Candidate()
+    for version in order:
+        address = "10.0.0.1" if version == 1 else ""
+        candidate = candidate.with_seat("student", Seated(version, f"status {version}", address=address))
+    assert candidate.seat == Seated(3, "status 3", address="10.0.0.1")
+
+
+def test_an_agenda_keeps_the_highest_revision_and_the_newest_requests_final_ones_first_of_all() -> None:
+    agenda = Agenda().with_exam(WatchedExam("exam", 2, 0, True, ()))
+    assert agenda.with_exam(WatchedExam("exam", 1, 0, True, ())) is agenda
+    final = Request("final", True, 0)
+    for number in range(40):
+        agenda = agenda.with_request(Request(f"request {number}", False, number))
+        agenda = agenda.with_request(final)
+    assert agenda.with_request(final) is agenda
+    assert agenda.requests[-1] == final
+    assert agenda.requests[-2] == Request("request 39", False, 39)
+    assert (len(agenda.requests), agenda.heard) == (16, 41)
+    assert decoded_agenda(encoded_agenda(agenda)) == agenda

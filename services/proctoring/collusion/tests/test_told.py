@@ -1,0 +1,33 @@
+import pytest
+
+from services.proctoring.collusion.told import TENFOLD, Told
+
+A, B, C = ("a", "b"), ("a", "c"), ("b", "c")
+
+
+def test_a_pair_is_news_when_it_is_new_and_when_its_evidence_changed_tenfold() -> None:
+    told = Told(pairs={A: 10.0, B: 10.0})
+    assert told.news({A: 10.0 + TENFOLD - 0.1, B: 10.0 - TENFOLD - 0.1, C: 1.0}, False) == [B, C]
+    assert told.news({A: 10.0}, True) == [A]
+
+
+def test_a_pair_that_is_not_flagged_any_more_is_taken_back() -> None:
+    assert Told(pairs={A: 10.0, B: 10.0}).taken_back({B: 3.0}) == [A]
+
+
+def test_whoever_restores_what_was_told_tells_it_again() -> None:
+    told = Told(pairs={A: 10.0}, groups={"group": ("", "a", "b")}, answered={"request"})
+    restored = Told.decoded(told.encoded())
+    assert restored.news({A: 10.0}, False) == [A]
+    assert (restored.groups, restored.answered) == (told.groups, told.answered)
+    assert restored.encoded() == told.encoded()
+
+
+@pytest.mark.parametrize(
+    ("now", "changed"), [(("", "a", "b"), []), (("a", "a", "b"), ["group"]), (("", "a", "b", "c"), ["group"])]
+)
+def test_a_group_is_news_when_its_members_or_its_source_changed(now: tuple[str, ...], changed: list[str]) -> None:
+    told = Told(groups={"group": ("", "a", "b")})
+    assert told.groups_changed({"group": now}, False) == changed
+    assert told.groups_changed({}, False) == ["group"]
+    assert told.groups_changed({"group": now}, True) == ["group"]
