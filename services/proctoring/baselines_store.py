@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chassis.clock import now
-from chassis.outbox import moment_of
 from proto.examhall.proctoring.v1.events_pb2 import RiskAssessed
 from services.proctoring.baselines import (
     SAMPLES_KEPT,
@@ -98,7 +99,7 @@ async def reconsider(tx: AsyncSession, attempt_id: UUID) -> None:
     row.changed_at = now()
 
 
-def _standing(attempt_id: UUID) -> sa.Select[tuple[object, ...]]:
+def _standing(attempt_id: UUID) -> sa.Select[Any]:
     """Index: ix_alerts_attempt_id."""
     grave = sa.exists().where(
         col(Alert.attempt_id) == attempt_id, col(Alert.severity).in_(_GRAVE), col(Alert.status) != "dismissed"
@@ -126,7 +127,7 @@ async def _locked_row(tx: AsyncSession, student_id: UUID) -> BaselineRow:
     return (await tx.execute(query.execution_options(populate_existing=True))).scalar_one()
 
 
-def _sample(assessment: RiskAssessed, found: sa.Row[tuple[object, ...]]) -> Sample:
-    taken_at = found.submitted_at or moment_of(assessment, "as_of")
+def _sample(assessment: RiskAssessed, found: sa.Row[Any]) -> Sample:
+    taken_at: datetime = found.submitted_at or assessment.as_of.ToDatetime(tzinfo=UTC)
     figures = {Figure(name): Decimal(value) for name, value in assessment.figures.items() if name in set(Figure)}
     return Sample(attempt_id=assessment.attempt_id, taken_at_ms=epoch_ms(taken_at), figures=figures)

@@ -18,9 +18,11 @@ from proto.examhall.proctoring.v1.events_pb2 import CollusionProgress, GroupFoun
 from services.proctoring.collusion_desk import candidates_by_attempt
 from services.proctoring.collusion_views import GroupOut, PairOut, ProgressOut
 from services.proctoring.feeds import exam_feed, tell, tell_passing
+from services.proctoring.metrics import PAIRS
 from services.proctoring.tables import CollusionGroup, CollusionState, ItemCalibration, Pair
 
 DECIDING = "e_process"
+FLAGGED = "flagged"
 _TENFOLD = 1  # on the scale of log10
 
 
@@ -41,6 +43,8 @@ async def take_in_pair(tx: AsyncSession, event: PairAssessed, delivery: Delivery
     pair.revision, pair.verdict, pair.family = event.revision, event.verdict, event.family
     pair.log10_e_value, pair.told, pair.told_at = evidence, event.SerializeToString(), _told_at(event, delivery)
     tx.add(pair)
+    if (known[0] == FLAGGED) != (event.verdict == FLAGGED):
+        PAIRS.labels(FLAGGED if event.verdict == FLAGGED else "cleared").inc()
     if is_shown:
         pair.shown_log10_e_value = evidence
         shown = PairOut.of(pair, await candidates_by_attempt(tx, {first, second}))
@@ -117,9 +121,9 @@ def log10_e_value(event: PairAssessed) -> Decimal:
 
 def is_news(verdict: str, evidence: Decimal, new_verdict: str, new_evidence: Decimal) -> bool:
     """Whether proctors should hear of it: flagged or no more, or the evidence of a flagged pair changed by a factor of ten since they last heard."""
-    if (verdict == "flagged") != (new_verdict == "flagged"):
+    if (verdict == FLAGGED) != (new_verdict == FLAGGED):
         return True
-    return new_verdict == "flagged" and abs(new_evidence - evidence) >= _TENFOLD
+    return new_verdict == FLAGGED and abs(new_evidence - evidence) >= _TENFOLD
 
 
 def _told_at(event: Any, delivery: Delivery) -> datetime:

@@ -138,4 +138,6 @@ async def forget_person(tx: AsyncSession, person_id: UUID, version: int) -> None
 
 async def name_of(tx: AsyncSession, person_id: UUID) -> str | None:
     """The person's name; None for one who is not known here yet, or no more."""
-    return await tx.scalar(sa.select(col(Person.name)).where(col(Person.id) == person_id, ~col(Person.is_deleted)))
+    query = sa.select(col(Person.name)).where(col(Person.id) == person_id, ~col(Person.is_deleted))
+    name: str | None = await tx.scalar(query)
+    return name

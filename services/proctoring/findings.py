@@ -11,14 +11,17 @@ from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from chassis.clock import now
 from chassis.consuming import Delivery
 from chassis.copies import keep_newer
 from chassis.outbox import moment_of, record_event
+from proto.examhall.proctoring.v1 import events_pb2 as told
 from proto.examhall.proctoring.v1.events_pb2 import AlertRaised, IntegrityAssessed, RiskAssessed
 from services.proctoring.baselines_store import reconsider
 from services.proctoring.copies import name_of
 from services.proctoring.feeds import attempt_feed, exam_feed, tell
 from services.proctoring.levels import Level
+from services.proctoring.metrics import ALERT_SECONDS, ALERTS, VIOLATIONS
 from services.proctoring.signals import ExamRules, SignalKind, is_violation
 from services.proctoring.tables import Alert, Attempt
 from services.proctoring.views import AlertOut
@@ -87,14 +90,23 @@ async def take_in_alert(tx: AsyncSession, event: AlertRaised, delivery: Delivery
         "count": alert.count,
         "told": alert.SerializeToString(),
     }
+    is_new = await tx.scalar(sa.select(col(Alert.id)).where(col(Alert.id) == values["id"])) is None
     if not await keep_newer(tx, Alert, values, "revision"):
         return
     query = sa.select(Alert).where(col(Alert.id) == values["id"]).execution_options(populate_existing=True)
     row = (await tx.execute(query)).scalar_one()
+    if is_new:
+        ALERTS.labels(row.kind, row.severity).inc()
+        ALERT_SECONDS.observe(max((now() - _raised_at(alert, row.at)).total_seconds(), 0))
     shown = AlertOut.of(row, await name_of(tx, row.student_id))
     await tell(tx, exam_feed(row.exam_id), "alert", delivery.occurred_at, {"alert": shown.model_dump(mode="json")})
     if Level(row.severity).rank >= Level.HIGH.rank:
         await reconsider(tx, row.attempt_id)
+
+
+def _raised_at(alert: told.Alert, first: datetime) -> datetime:
+    """The time of the latest observation behind an alert that is new."""
+    return max((moment_of(item, "at") or first for item in alert.evidence), default=first)
 
 
 def _values(attempt_id: UUID, event: RiskAssessed) -> dict[str, Any]:
@@ -143,12 +155,13 @@ async def _tell_violations(
     tx: AsyncSession, event: RiskAssessed, before: sa.Row[Any], at: datetime, who: dict[str, Any]
 ) -> None:
     rules = msgspec.convert(before.rules or {}, ExamRules)
+    VIOLATIONS.inc(event.violations - before.violations)
     kinds = new_violations(event, RiskAssessed.FromString(before.assessment or b""), rules)
     counted = {"total_violations": event.violations, "limit": rules.violation_limit}
     body = {**who, "violation_type": kinds[0] if kinds else "", "violation_types": kinds, **counted}
     await tell(tx, exam_feed(event.exam_id), "violation", at, body)
-    told = {"count": event.violations, "limit": rules.violation_limit, "text": violation_text(event.violations, rules)}
-    await tell(tx, attempt_feed(event.attempt_id), "violation", at, told)
+    own = {"count": event.violations, "limit": rules.violation_limit, "text": violation_text(event.violations, rules)}
+    await tell(tx, attempt_feed(event.attempt_id), "violation", at, own)
 
 
 def new_violations(event: RiskAssessed, before: RiskAssessed, rules: ExamRules) -> list[str]:

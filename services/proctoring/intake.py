@@ -6,7 +6,7 @@ looked up, and everything new is written at once, the events beside it.
 
 import asyncio
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +29,7 @@ from services.proctoring.derived import network_of
 from services.proctoring.evidence import epoch_ms
 from services.proctoring.keeping import MOVEMENT_KINDS
 from services.proctoring.messages import signals_received
+from services.proctoring.metrics import SIGNALS_TAKEN
 from services.proctoring.problems import AttemptOver, NotProctored
 from services.proctoring.signals import (
     BATCH_BURST,
@@ -38,6 +39,7 @@ from services.proctoring.signals import (
     ExamRules,
     NotBelieved,
     SignalBatch,
+    SignalKind,
     is_collected,
     stamped,
     take,
@@ -177,7 +179,7 @@ class Intake:
     async def _commit(self, offers: Sequence[Offer]) -> Sequence[Taken | Exception]:
         try:
             async with self._database.pool.acquire() as connection, connection.transaction():
-                results = await self._take_in(connection, offers)
+                results, kinds = await self._take_in(connection, offers)
         except Exception as error:
             if not is_away(error):
                 raise
@@ -186,9 +188,14 @@ class Intake:
                 "The signals could not be stored just now; keep the batch and send it again in a moment."
             ) from error
         self._database.events_committed()
+        for kind, count in kinds.items():
+            SIGNALS_TAKEN.labels(kind.value).inc(count)
         return results
 
-    async def _take_in(self, connection: asyncpg.Connection, offers: Sequence[Offer]) -> list[Taken | Exception]:
+    async def _take_in(
+        self, connection: asyncpg.Connection, offers: Sequence[Offer]
+    ) -> "tuple[list[Taken | Exception], Counter[SignalKind]]":
+        """The result of each offer, and how many signals of each kind are new."""
         rows = {
             record["id"]: _Row(record)
             for record in await connection.fetch(_LOCK, list({offer.sitting.attempt_id for offer in offers}))
@@ -216,7 +223,7 @@ class Intake:
             results.append(result)
         if fresh:
             await _write(connection, fresh, rows, received_at)
-        return results
+        return results, Counter(signal.kind for _, taken in fresh for signal in taken.signals)
 
 
 def _decide(offer: Offer, row: _Row, received_at: datetime) -> SignalsTaken:

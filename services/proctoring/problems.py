@@ -15,7 +15,7 @@ class BatchTooLarge(DomainError):
     """A batch holds more than one may; the members name the limit."""
 
 
-PROBLEMS = {
+PROBLEMS: dict[type[Exception], Problem] = {
     NotProctored: Problem(409, "not-proctored", "This exam is not proctored"),
     BatchTooLarge: Problem(429, "batch-too-large", "Too much at once"),
     AttemptOver: Problem(409, "attempt-closed", "The attempt is closed"),

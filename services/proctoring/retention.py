@@ -96,7 +96,7 @@ async def _repeat(runtime: Runtime, statement: sa.TextClause, **values: object) 
     while True:
         async with runtime.database.session() as tx:
             result = await tx.execute(statement, {**values, "most": most})
-            count = result.rowcount  # type: ignore[attr-defined]
+            count: int = result.rowcount  # type: ignore[attr-defined]
         total += count
         if count < most:
             return total
@@ -124,13 +124,14 @@ async def _thin_some(tx: AsyncSession, before: datetime, kinds: Collection[Signa
     return len(batches)
 
 
-def thinned(content: bytes, kinds: Collection[SignalKind]) -> bytes:
+def thinned(stored: bytes, kinds: Collection[SignalKind]) -> bytes:
     """A SignalsReceived whose signals of these kinds tell no more than when. They keep their place: evidence names signals by it."""
-    event = heard.SignalsReceived.FromString(content)
+    event = heard.SignalsReceived.FromString(stored)
     for index, signal in enumerate(event.signals):
         if signal.WhichOneof("kind") in kinds:
             event.signals[index].CopyFrom(heard.Signal(at=signal.at))
-    return event.SerializeToString()
+    content: bytes = event.SerializeToString()
+    return content
 
 
 def _back(at: datetime, days: int) -> datetime:

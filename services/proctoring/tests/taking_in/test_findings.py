@@ -1,7 +1,6 @@
 """What the stream tells of attempts is kept in its newest state, and what changes is pushed."""
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +8,9 @@ from chassis.clock import now
 from chassis.ids import new_id
 from chassis.outbox import timestamp
 from proto.examhall.attempts.v1.events_pb2 import AttemptState
+from proto.examhall.proctoring.v1 import events_pb2 as told
 from services.proctoring.findings import new_violations, violation_text
+from services.proctoring.metrics import ALERT_SECONDS
 from services.proctoring.signals import ExamRules
 from services.proctoring.tests.taking_in.builders import API, Attempt, Hall, an_assessment
 
@@ -46,9 +47,9 @@ async def test_proctors_hear_of_a_level_only_when_it_changes(hall: Hall) -> None
     attempt = await hall.started(exam)
     for revision, level in enumerate(("low", "medium", "medium", "low"), start=1):
         await hall.assessed(attempt, revision, level=level, risk_score="0.35", behaviour_score=20)
-    told = await hall.told_of(exam, "risk")
-    assert [(body["previous_level"], body["level"]) for body in told] == [("low", "medium"), ("medium", "low")]
-    assert (told[0]["attempt_id"], told[0]["risk_score"], told[0]["behaviour_score"]) == (attempt.id, "0.35", 20)
+    shown = await hall.told_of(exam, "risk")
+    assert [(body["previous_level"], body["level"]) for body in shown] == [("low", "medium"), ("medium", "low")]
+    assert (shown[0]["attempt_id"], shown[0]["risk_score"], shown[0]["behaviour_score"]) == (attempt.id, "0.35", 20)
     assert await hall.told_to(attempt, "risk") == []  # a score is not for the student
 
 
@@ -88,8 +89,8 @@ async def test_an_attempt_that_is_over_has_an_integrity_score_for_the_results(ha
     await hall.assessed(attempt, 3, is_over=True, integrity_score="61.5", level="medium")
     await hall.taken(await hall.tell_assessment(an_assessment(attempt, 2, is_over=True)))
     await hall.assessed(attempt, 4, is_over=True, integrity_score="60", level="medium")
-    told = await hall.events(REVIEWS, "IntegrityAssessed")
-    assert [(event.attempt_id, event.revision, event.integrity_score, event.level) for event in told] == [
+    assessed = await hall.events(REVIEWS, "IntegrityAssessed")
+    assert [(event.attempt_id, event.revision, event.integrity_score, event.level) for event in assessed] == [
         (attempt.id, 3, "61.5", "medium"),
         (attempt.id, 4, "60", "medium"),
     ]
@@ -178,7 +179,19 @@ async def test_an_alert_grows_and_what_people_did_with_it_stays(hall: Hall) -> N
         (5, "acknowledged"),
     ]
     assert {alert["student_name"] for alert in shown} == {"Grace Hopper"}
-    assert Decimal(shown[-1]["count"]) == 5
+    assert shown[-1]["count"] == 5
+
+
+async def test_the_time_from_observation_to_alert_is_measured_once_for_each_alert(hall: Hall) -> None:
+    attempt = await hall.started(await hall.published())
+    alert_id, seen_at = new_id(), now() - timedelta(seconds=40)
+    evidence = [told.Evidence(at=timestamp(at)) for at in (seen_at, seen_at - timedelta(hours=1))]
+    before = ALERT_SECONDS._sum.get()
+    await hall.tell_alert(attempt, alert_id, 1, evidence=evidence, kind="devtools_open")
+    await hall.tell_alert(attempt, alert_id, 2, evidence=evidence, kind="devtools_open")
+    assert 40 <= ALERT_SECONDS._sum.get() - before < 60
+    metrics = (await hall.service.http.get("/metrics")).text
+    assert 'examhall_alerts_total{kind="devtools_open",severity="medium"} 1.0' in metrics
 
 
 async def test_an_alert_that_comes_before_its_attempt_is_kept(hall: Hall) -> None:

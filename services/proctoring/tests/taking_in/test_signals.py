@@ -56,6 +56,7 @@ async def test_a_batch_is_stored_and_told_to_the_stream_with_the_servers_times(h
     (last,) = await hall.sql("SELECT last_batch, last_signal_at FROM attempts WHERE id = $1", attempt.uuid)
     assert last["last_batch"] == 1
     assert before <= last["last_signal_at"] <= after
+    assert 'examhall_signals_total{kind="paste_attempt"}' in (await hall.service.http.get("/metrics")).text
 
 
 async def test_the_same_batch_again_is_acknowledged_again_and_changes_nothing(hall: Hall) -> None:
