@@ -120,7 +120,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
             Durable(self, "exams", EXAM_MESSAGES, self.exams_rule.take_in, one_by_one=True),
         )
         for durable, names in zip(self.durables, (ATTEMPT_TOPICS, EXAM_TOPICS), strict=True):
-            heard = self.topic(*names, key_type=bytes, value_type=bytes, acks=False)
+            heard = self.topic(*names, key_serializer="raw", value_serializer="raw", allow_empty=True, acks=False)
             self.agent(heard, name=durable.name)(durable.agent)
         self._written: dict[TP, int] = {}
         self._held: set[int] = set()
@@ -256,10 +256,12 @@ class StreamApp(faust.App):  # type: ignore[misc]
         log.info("partitions_taken_up", partitions=sorted(held))
 
     def _table(self, name: str) -> StoredTable:
-        changelog = self.topic(changelog_of(name), key_type=str, value_type=bytes, compacting=True, internal=True)
+        changelog = self.topic(
+            changelog_of(name), key_serializer="raw", value_serializer="raw", allow_empty=True, internal=True
+        )
         return self.Table(  # type: ignore[no-any-return]
             name,
-            key_type=str,
+            key_type=bytes,
             value_type=bytes,
             partitions=self.partitions,
             changelog_topic=changelog,

@@ -123,7 +123,14 @@ class Durable:
         self._is_paused = False
 
     async def agent(self, stream: Any) -> None:
-        """The body of an agent: gathers what arrives. Ends only when the worker does."""
+        """The body of an agent: gathers what arrives. Ends only when the worker does; Faust would start it again without what it had in hand."""
+        try:
+            await self._gather(stream)
+        except Exception as error:
+            self._app.begin_again(f"{self.name} failed: {type(error).__name__}: {error}"[:300])
+            raise
+
+    async def _gather(self, stream: Any) -> None:
         async for event in stream.noack().events():
             if self._is_paused:
                 continue  # it comes again, here or elsewhere, from the last commit on

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from chassis.clock import now
-from chassis.outbox import timestamp
 from proto.examhall.proctoring.v1.stream_pb2 import StateLost
 from services.proctoring.evidence import epoch_ms
 from services.proctoring.stream.durable import Effect
@@ -65,5 +64,6 @@ class Epochs:
 def state_lost(worker: str, partitions: set[int]) -> Telling:
     """Asks for the events of running exams once more."""
     at = now()
-    message = StateLost(worker=worker, partitions=sorted(partitions), at=timestamp(at))
+    message = StateLost(worker=worker, partitions=sorted(partitions))
+    message.at.FromDatetime(at)
     return Telling(WORKER_TOPIC, worker, message, event_id(f"lost {worker} {sorted(partitions)}", epoch_ms(at)))

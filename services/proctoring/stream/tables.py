@@ -51,7 +51,7 @@ class StoredTable(faust.Table):  # type: ignore[misc]
         if key in self._unstored:
             return self._unstored[key].value
         with self._place(partition):
-            return self.get(key)  # type: ignore[no-any-return]
+            return self.get(key.encode())  # type: ignore[no-any-return]
 
     def put(self, partition: int, key: str, value: bytes | None) -> Write:
         """Sets a row, or takes it away; gives what is to be stored."""
@@ -60,17 +60,18 @@ class StoredTable(faust.Table):  # type: ignore[misc]
 
     def stored(self, write: Write, offset: int) -> None:
         """The broker has the row, at this offset of the changelog."""
+        key = write.key.encode()
         with self._place(write.partition):
             if write.value is not None:
-                self[write.key] = write.value
-            elif write.key in self:
-                del self[write.key]
+                self[key] = write.value
+            elif key in self:
+                del self[key]
         self.data.set_persisted_offset(TP(self.changelog, write.partition), offset)
         places = getattr(self.data, "_key_partition", None)
         if (
             places is not None
         ):  # the store in memory gives up rows of lost partitions by this, and notes only recovered ones
-            places[write.key] = write.partition
+            places[key] = write.partition
         if self._unstored.get(write.key) is write:
             del self._unstored[write.key]
 
@@ -80,7 +81,8 @@ class StoredTable(faust.Table):  # type: ignore[misc]
 
     def rows(self, partitions: set[int], count: int) -> Iterator[tuple[str, bytes]]:
         """The stored rows of these partitions, of `count` that there are."""
-        for key, value in list(self.items()):
+        for raw, value in list(self.items()):
+            key = raw.decode()
             if not key.startswith(MARKER) and partition_of(key.partition("/")[0], count) in partitions:
                 yield key, value
 

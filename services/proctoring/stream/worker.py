@@ -4,23 +4,21 @@ python -m services.proctoring.stream.worker
 """
 
 import asyncio
+import gc
 import os
+import signal
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import suppress
 
 import structlog
-import uvicorn
-from fastapi import FastAPI, Response
+import uvloop
 from faust.contrib.asgi import bind_to_running_loop
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from chassis.logs import set_up_logging
-from chassis.service import serve, uvicorn_config
 from chassis.tracing import set_up_tracing
 from proto.catalogue import STREAM
 from services.proctoring.stream.app import StreamApp, count_partitions, make_app
+from services.proctoring.stream.health import HealthServer
 from services.proctoring.stream.settings import StreamSettings
 
 log = structlog.get_logger()
@@ -35,63 +33,67 @@ def run(settings: StreamSettings | None = None) -> None:
     settings = settings or StreamSettings()
     set_up_logging(STREAM, settings.log_level)
     provider = set_up_tracing(STREAM, settings.otlp_endpoint, settings.trace_ratio)
-    worker = Worker(settings)
-    serve(worker.server)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        reason = runner.run(Worker(settings).work())
     provider.shutdown()
-    if worker.is_unfinished:
+    if reason is not None:
         raise SystemExit(AGAIN)
 
 
 class Worker:
-    """The app, and the server that tells how it is."""
+    """The app, the server that tells how it is, and how both end."""
 
     def __init__(self, settings: StreamSettings) -> None:
         self._settings = settings
         self._app: StreamApp | None = None
-        self.is_unfinished = False
-        self.server = uvicorn.Server(uvicorn_config(self._http(), settings))
 
-    @asynccontextmanager
-    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        working = asyncio.create_task(self._work())
-        yield
-        self._end_in_bounded_time()
-        if self._app is None:
-            working.cancel()
-        else:
-            self._app.stopped.set()
-        await asyncio.wait([working])
-
-    async def _work(self) -> None:
-        """From start to end of the app."""
+    async def work(self) -> str | None:
+        """Works until told to stop; gives the reason when it is to be started anew."""
+        told = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+        health = HealthServer(self._settings, self._partitions)
+        serving = asyncio.create_task(health.serve())
         try:
-            partitions = await count_partitions(self._settings.kafka_bootstrap_servers)
-            app = self._app = make_app(self._settings, partitions)
-            bind_to_running_loop(app)
-            app.finalize()
-            starting = asyncio.create_task(app.start())
-            starting.add_done_callback(lambda task: _note_failure(app, task))
-            await app.stopped.wait()
-            self.is_unfinished = app.reason is not None
+            return await self._work_until(told)
+        except Exception as error:
+            log.error("stream_failed", exc_info=error)
+            return f"{type(error).__name__}: {error}"[:300]
+        finally:
             self._end_in_bounded_time()
-            await self._stop(app)
-            starting.cancel()
-        except Exception as error:
-            log.error("stream_did_not_start", exc_info=error)
-            self.is_unfinished = True
-        self.server.should_exit = True
+            if self._app is not None:
+                await _stop(self._app)
+            health.should_exit = True
+            await asyncio.wait([serving])
 
-    async def _stop(self, app: StreamApp) -> None:
-        try:
-            if app.positions.replaced:
-                await asyncio.wait_for(app.consumer.begin_again(), _FINISH_SECONDS)
-            elif app.is_ready:
-                await asyncio.wait_for(app.finish(), _FINISH_SECONDS)
-            app.is_ready = False
-            await app.stop_beside()
-            await app.stop()
-        except Exception as error:
-            log.warning("stream_stopped_badly", error=f"{type(error).__name__}: {error}"[:300])
+    async def _work_until(self, told: asyncio.Event) -> str | None:
+        """Starts the app and waits for whichever comes first: the word to stop, or a reason to begin again."""
+        waiting = asyncio.create_task(told.wait())
+        working = asyncio.create_task(self._begin())
+        await asyncio.wait([waiting, working], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+            return None
+        waiting.cancel()
+        return working.result()
+
+    async def _begin(self) -> str:
+        partitions = await count_partitions(self._settings.kafka_bootstrap_servers)
+        app = self._app = make_app(self._settings, partitions)
+        bind_to_running_loop(app)
+        app.finalize()
+        await app.start()
+        await app.stopped.wait()
+        return app.reason or "stopped"
+
+    def _partitions(self) -> list[int] | None:
+        app = self._app
+        return sorted(app.held) if app is not None and app.is_ready else None
 
     def _end_in_bounded_time(self) -> None:
         """Faust may wait for ever for a broker that is away. Nothing is lost by ending: what is not committed is read again."""
@@ -104,32 +106,20 @@ class Worker:
         timer.daemon = True
         timer.start()
 
-    def _http(self) -> FastAPI:
-        http = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=self._lifespan)
 
-        @http.get("/health/live")
-        async def live() -> dict[str, str]:
-            return {"status": "alive"}
-
-        @http.get("/health/ready")
-        async def ready(response: Response) -> dict[str, Any]:
-            app = self._app
-            is_ready = app is not None and app.is_ready
-            response.status_code = 200 if is_ready else 503
-            partitions = sorted(app.held) if app is not None and is_ready else []
-            return {"status": "ready" if is_ready else "not ready", "partitions": partitions}
-
-        @http.get("/metrics")
-        async def metrics() -> Response:
-            return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-        return http
-
-
-def _note_failure(app: StreamApp, starting: asyncio.Task[Any]) -> None:
-    if not starting.cancelled() and (error := starting.exception()) is not None:
-        log.error("stream_did_not_start", exc_info=error)
-        app.begin_again(f"{type(error).__name__}: {error}"[:300])
+async def _stop(app: StreamApp) -> None:
+    """Finishes what is under way, commits, and stops."""
+    is_ready, app.is_ready = app.is_ready, False
+    app.stopped.set()
+    try:
+        if app.positions.replaced:
+            await asyncio.wait_for(app.consumer.begin_again(), _FINISH_SECONDS)
+        elif is_ready:
+            await asyncio.wait_for(app.finish(), _FINISH_SECONDS)
+        await app.stop_beside()
+        await app.stop()
+    except Exception as error:
+        log.warning("stream_stopped_badly", error=f"{type(error).__name__}: {error}"[:300])
 
 
 if __name__ == "__main__":

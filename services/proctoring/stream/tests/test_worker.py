@@ -1,0 +1,191 @@
+"""A worker as a real process beside a real broker: what it takes in, what it tells, and what it is worth when it is killed."""
+
+import signal
+from pathlib import Path
+
+from chassis.testing import eventually
+from proto.examhall.proctoring.v1 import events_pb2 as told
+from services.proctoring.stream.app import changelog_of
+from services.proctoring.stream.tests.tapes import batch, event, exam_watched, lifecycle, name, saved, tape, watch_began
+from services.proctoring.stream.tests.workers import Hand, a_broker, a_worker
+
+EXAM = name("exam")
+ATTEMPT = name("attempt")
+QUESTION = name("question")
+
+
+async def alerts_of(hand: Hand, kind: str) -> list[told.Alert]:
+    found = await hand.read("proctoring.alerts.v1")
+    alerts = [each.message.alert for each in found if isinstance(each.message, told.AlertRaised)]
+    return [alert for alert in alerts if alert.kind == kind]
+
+
+async def latest_risks(hand: Hand) -> dict[str, told.RiskAssessed]:
+    """The highest revision of each attempt."""
+    latest: dict[str, told.RiskAssessed] = {}
+    for each in await hand.read("proctoring.risk.v1"):
+        if each.message.revision > latest.get(each.key, told.RiskAssessed()).revision:
+            latest[each.key] = each.message
+    return latest
+
+
+async def all_are_over(hand: Hand, count: int) -> dict[str, told.RiskAssessed]:
+    latest = await latest_risks(hand)
+    assert sum(risk.is_over for risk in latest.values()) == count
+    return latest
+
+
+async def test_signals_of_a_watched_attempt_become_an_alert_and_an_assessment(kafka: str, tmp_path: Path) -> None:
+    with a_worker(kafka, tmp_path) as worker:
+        await worker.ready()
+        async with a_broker(kafka) as hand:
+            await hand.publish(
+                [
+                    lifecycle(EXAM, ATTEMPT, 0),
+                    watch_began(EXAM, ATTEMPT),
+                    batch(EXAM, ATTEMPT, 1, 10, "devtools_open", "question_shown"),
+                ]
+            )
+            assert await eventually(lambda: alerts_of(hand, "devtools_open"))
+            risk = (await eventually(lambda: latest_risks(hand)))[ATTEMPT]
+            assert (risk.behaviour_score, risk.counts["devtools_open"], risk.attempt_status) == (30, 1, "in_progress")
+        assert worker.stop() in (0, -signal.SIGTERM)
+
+
+async def test_answers_reach_the_attempt_without_what_was_answered(kafka: str, tmp_path: Path) -> None:
+    with a_worker(kafka, tmp_path) as worker:
+        await worker.ready()
+        async with a_broker(kafka) as hand:
+            await hand.publish([exam_watched(EXAM), lifecycle(EXAM, ATTEMPT, 0), watch_began(EXAM, ATTEMPT)])
+            await hand.publish([saved(EXAM, 30, (ATTEMPT, QUESTION, 1, "the chosen option"))])
+
+            async def answered() -> bool:
+                latest = await latest_risks(hand)
+                return ATTEMPT in latest and latest[ATTEMPT].answered_count == 1
+
+            await eventually(answered)
+            marks = await hand.read("proctoring.by-attempt.v1")
+            assert marks
+            assert b"the chosen option" not in b"".join(each.message.SerializeToString() for each in marks)
+
+
+async def test_of_an_exam_that_is_not_proctored_no_answer_goes_further(kafka: str, tmp_path: Path) -> None:
+    other = name("another exam")
+    with a_worker(kafka, tmp_path) as worker:
+        await worker.ready()
+        async with a_broker(kafka) as hand:
+            await hand.publish([saved(other, 30, (ATTEMPT, QUESTION, 1, "a"))])
+            await hand.publish([exam_watched(EXAM), saved(EXAM, 31, (name("watched"), QUESTION, 1, "a"))])
+            marks = await eventually(lambda: hand.read("proctoring.by-attempt.v1"))
+            assert {each.key for each in marks} == {name("watched")}
+
+
+async def test_an_exam_that_turns_out_to_be_proctored_a_moment_later_has_all_its_answers(
+    kafka: str, tmp_path: Path
+) -> None:
+    with a_worker(kafka, tmp_path) as worker:
+        await worker.ready()
+        async with a_broker(kafka) as hand:
+            lost_before = len(await hand.read("proctoring.worker.v1"))
+            await hand.publish([saved(EXAM, 30, (ATTEMPT, QUESTION, 1, "a"))])
+            await eventually(lambda: hand.read(changelog_of("exams")))
+            await hand.publish([exam_watched(EXAM)])
+            await eventually(lambda: hand.read("proctoring.by-attempt.v1"))
+            assert len(await hand.read("proctoring.worker.v1")) == lost_before
+
+
+async def test_what_was_dropped_by_an_earlier_worker_is_asked_for_when_the_exam_turns_out_to_be_proctored(
+    kafka: str, tmp_path: Path
+) -> None:
+    async with a_broker(kafka) as hand:
+        with a_worker(kafka, tmp_path) as worker:
+            await worker.ready()
+            await hand.publish([saved(EXAM, 30, (ATTEMPT, QUESTION, 1, "a"))])
+
+            async def dropped() -> bool:
+                return any(each.key == f"{EXAM}/dropped" for each in await hand.read(changelog_of("exams")))
+
+            await eventually(dropped)
+            worker.stop()
+        with a_worker(kafka, tmp_path) as worker:
+            await worker.ready()
+            lost_before = len(await hand.read("proctoring.worker.v1"))
+            await hand.publish([exam_watched(EXAM)])
+
+            async def asked() -> bool:
+                return len(await hand.read("proctoring.worker.v1")) == lost_before + 1
+
+            await eventually(asked)
+
+
+async def test_a_killed_worker_goes_on_with_the_same_numbers_and_tells_nothing_twice(
+    kafka: str, tmp_path: Path
+) -> None:
+    events = tape(7)
+    over = sum(each.message.DESCRIPTOR.name == "AttemptSubmitted" for each in events)
+    half = len(events) // 2
+    async with a_broker(kafka) as hand:
+        with a_worker(kafka, tmp_path) as worker:
+            await worker.ready()
+            await hand.publish(events[:half])
+            await eventually(lambda: latest_risks(hand))
+            worker.kill()
+        with a_worker(kafka, tmp_path) as worker:
+            await worker.ready()
+            await hand.publish(events[half:])
+            latest = await eventually(lambda: all_are_over(hand, over), 60)
+            assert not worker.said("state_lost")
+        undisturbed = {attempt_id: risk.SerializeToString(deterministic=True) for attempt_id, risk in latest.items()}
+        limits = [
+            each
+            for each in await hand.read("proctoring.alerts.v1")
+            if isinstance(each.message, told.ViolationLimitReached)
+        ]
+        assert {each.event_id for each in limits}
+        with a_worker(kafka, tmp_path) as worker:
+            await worker.ready()
+            before = await hand.ends("proctoring.risk.v1"), await hand.ends("proctoring.alerts.v1")
+            await hand.publish(events)
+            mark = name("a mark at the end")
+            await hand.publish([lifecycle(EXAM, mark, 1), watch_began(EXAM, mark), batch(EXAM, mark, 1, 2, "mouse")])
+
+            async def marked() -> bool:
+                return mark in await latest_risks(hand)
+
+            await eventually(marked, 60)
+        again = {
+            attempt_id: risk.SerializeToString(deterministic=True)
+            for attempt_id, risk in (await latest_risks(hand)).items()
+            if attempt_id != mark
+        }
+        assert again == undisturbed
+        assert await hand.ends("proctoring.alerts.v1") == before[1]
+
+
+async def test_poison_becomes_a_dead_letter_and_the_next_event_is_taken_in(kafka: str, tmp_path: Path) -> None:
+    with a_worker(kafka, tmp_path) as worker:
+        await worker.ready()
+        async with a_broker(kafka) as hand:
+            await hand.publish([lifecycle(EXAM, ATTEMPT, 0), watch_began(EXAM, ATTEMPT)])
+            good = batch(EXAM, ATTEMPT, 1, 10, "devtools_open")
+            headers = [
+                ("ce_type", good.message.DESCRIPTOR.full_name.encode()),
+                ("ce_time", good.at.isoformat().encode()),
+                ("ce_id", b"poison"),
+            ]
+            topic = "proctoring.signals.v1"
+            await hand.publish_raw(topic, ATTEMPT, b"\xff\xff\xff no protobuf", headers)
+            await hand.publish_raw(topic, ATTEMPT, b"no headers at all", [])
+            stranger = batch(EXAM, name("another attempt"), 1, 10, "devtools_open")
+            await hand.publish([event(topic, ATTEMPT, stranger.message, 10)])
+            await hand.publish([good])
+            assert await eventually(lambda: alerts_of(hand, "devtools_open"))
+            letters = await hand.read(f"{topic}.dlq")
+            assert len(letters) == 3
+            assert all(letter.key == ATTEMPT for letter in letters)
+            reasons = [letter.headers["dead-letter-reason"] for letter in letters]
+            assert "DecodeError" in reasons[0]
+            assert "ce_type" in reasons[1]
+            assert "another" not in reasons[2]
+            assert "under the key" in reasons[2]
+            assert worker.process.poll() is None
