@@ -1,4 +1,4 @@
-"""The commands that keep an installation: backup, backups, restore."""
+"""The commands that keep an installation: backup, backups, restore, doctor."""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ KEEP_DAYS = 30
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
-    for command in (backup, backups, restore):
+    for command in (backup, backups, restore, doctor):
         app.command()(command)
 
 
@@ -90,6 +90,22 @@ def restore(
     for each in restored:
         typer.echo(f"{each.service}: restored; {each.events} events will be published again")
     typer.echo("Start with `examhall up`: it brings the databases up to date.")
+
+
+def doctor(
+    data: Folder = DATA,
+    url: Annotated[str, typer.Option(help="The public https address, whose certificate is looked at too.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Show what is fine, too.")] = False,
+) -> None:
+    """Look at everything the installation stands on, and say what is wrong and what to do. Exit status 0: all fine; 1: to watch; 2: wrong.
+
+    Looks at what runs on the data's folder, else at the servers that DATABASE_URL, REDIS_URL and KAFKA_BOOTSTRAP_SERVERS name.
+    """
+    from rich.console import Console
+
+    from examhall.checkup.doctor import doctor as run
+
+    raise typer.Exit(run(data, os.environ, url, Console(highlight=False), show_all=everything))
 
 
 @contextmanager

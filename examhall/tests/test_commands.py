@@ -35,7 +35,7 @@ def empty_server(folder: Path) -> Iterator[str]:
 
 def test_help_names_every_command():
     shown = examhall("--help").stdout
-    for command in ("up", "serve", "migrate", "status", "rehearse", "dead-letters", "rebuild", "backup", "backups", "restore"):
+    for command in ("up", "serve", "migrate", "status", "rehearse", "dead-letters", "rebuild", "backup", "backups", "restore", "doctor"):
         assert f" {command} " in shown
 
 

@@ -12,6 +12,7 @@ from tests.faults.hall import NO_DEAD_LETTERS, hall, must_have_kept_every_promis
 pytestmark = pytest.mark.faults
 
 STUDENTS = 40
+MORE_STUDENTS = 10
 _AGREE_SECONDS = 120.0
 
 
@@ -19,12 +20,14 @@ def test_what_a_backup_holds_is_back_after_a_disaster_and_goes_on_without_double
     place = folder / "elsewhere"
     with hall(folder) as up:
         with rehearsal(up, STUDENTS, pace=2.0) as sitting:
-            sitting.wait_for_saves(200)
+            sitting.wait_for_saves(100)
             before = saved_revisions(up)
             made = examhall("backup", "--in", str(place), EXAMHALL_DATA=str(up.folder))
             assert made.returncode == 0, made.stderr
             after = saved_revisions(up)
             sitting.must_end_clean()
+        with rehearsal(up, MORE_STUDENTS, pace=8.0) as more_work:
+            more_work.must_end_clean()
         port = up.port
         assert saved_revisions(up) > after
     key = shutil.copy(folder / "data" / "backup.key", folder / "kept.key")
