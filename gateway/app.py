@@ -1,6 +1,7 @@
 """The gateway as one ASGI application on uvicorn, and the order in which a request is looked at."""
 
 import asyncio
+import resource
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from contextlib import asynccontextmanager
@@ -325,5 +326,7 @@ def run(settings: Settings | None = None, known: Set[str] = frozenset()) -> None
         raise SystemExit("EXAMHALL_SERVICE_SECRET is not set: services of one installation know each other by it.")
     set_up_logging("gateway", settings.log_level)
     provider = set_up_tracing("gateway", settings.otlp_endpoint, settings.trace_ratio)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # every socket is a file; many systems begin with 1,024
     serve(uvicorn.Server(server_config(build(settings))))
     provider.shutdown()

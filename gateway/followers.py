@@ -45,6 +45,7 @@ _CODES: dict[type[DomainError], int] = {
 }
 _RESUME = "connect again with the last number you have as after"
 _FORWARDED_AT_ONCE = 4
+_NOT_THERE_YET_SECONDS = (0.2, 0.4, 0.8)  # what was made a moment ago is not known to every service yet
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
 
 
@@ -181,7 +182,11 @@ class Follower:
                 await self._fetch()
                 failures = 0
             except (Unauthenticated, Forbidden, NotFound) as error:
-                self.refuse(error)
+                if isinstance(error, NotFound) and not self._has_begun and failures < len(_NOT_THERE_YET_SECONDS):
+                    await asyncio.sleep(_NOT_THERE_YET_SECONDS[failures])
+                    failures += 1
+                else:
+                    self.refuse(error)
             except DomainError as error:
                 if not self._has_begun:
                     self.close(TRY_LATER, f"{error.detail} Then {_RESUME}.")

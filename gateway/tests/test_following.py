@@ -144,6 +144,16 @@ async def test_what_is_told_while_the_first_fetch_is_under_way_is_not_lost(
     assert [each["type"] for each in proctor.heard] == ["authenticated", "alert", "alert", "alert"]
 
 
+async def test_what_was_made_a_moment_ago_is_waited_for(gateway: RunningGateway, proctoring: Proctoring) -> None:
+    token = token_for("student")
+    proctoring.refuses[token] = 404
+    async with opened(gateway, SEAT) as student:
+        await student.say(type="authenticate", token=token)
+        await eventually(lambda: proctoring.fetches == 2)
+        proctoring.refuses.clear()
+        assert (await student.next())["type"] == "authenticated"
+
+
 async def test_a_service_that_is_away_is_waited_for_when_a_gap_is_to_be_filled(kafka: str) -> None:
     async with (
         running_gateway(kafka_bootstrap_servers=kafka, upstream_hold_seconds=0) as gateway,
