@@ -115,6 +115,6 @@ class Page:
         return usual * self.random.lognormvariate(0, self.style.within)
 
 
-def batch(batch_id: UUID, signals: list[Signal], at: datetime) -> dict[str, Any]:
+def batch(batch_id: UUID | str, signals: list[Signal], at: datetime) -> dict[str, Any]:
     """A batch as it is sent."""
     return {"batch_id": str(batch_id), "sent_at": at.isoformat(), "signals": signals}

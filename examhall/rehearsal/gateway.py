@@ -119,7 +119,10 @@ class Gateway:
         body: Any = None,
         query: Mapping[str, str] | None = None,
     ) -> Reply:
-        """The reply to a request that may be repeated (posts carry an idempotency key), tried until there is one. Raises Unreachable."""
+        """The reply to a request that may be repeated (posts carry an idempotency key), tried until there is one. Raises Unreachable.
+
+        A body that is a function is made anew for each try: it tells when it is sent.
+        """
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if method == "POST":
             headers["Idempotency-Key"] = str(new_id())
@@ -128,7 +131,7 @@ class Gateway:
         pause, was_cut_off = _FIRST_PAUSE, False
         while True:
             started = time.perf_counter()
-            outcome, reply = await self._try(method, path, headers, body, query)
+            outcome, reply = await self._try(method, path, headers, body() if callable(body) else body, query)
             measured.add(time.perf_counter() - started, outcome)
             if reply is not None and reply.status not in TRY_AGAIN and not (was_cut_off and reply.is_being_worked_on):
                 return reply

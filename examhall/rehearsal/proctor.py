@@ -12,7 +12,7 @@ import msgspec
 
 from examhall.rehearsal.gateway import Gateway, Reply, Unreachable
 from examhall.rehearsal.ledger import Heard, Ledger, Settled, Surprised
-from examhall.rehearsal.sitting import Progress
+from examhall.rehearsal.seats import Progress
 from examhall.rehearsal.staff import Staff
 
 PASSING = "quiz_status"

@@ -17,7 +17,8 @@ from examhall.rehearsal.ledger import account, read
 from examhall.rehearsal.observed import observations
 from examhall.rehearsal.people import Json, Script, write_script
 from examhall.rehearsal.proctor import Proctor
-from examhall.rehearsal.sitting import Sitting, Student
+from examhall.rehearsal.seats import Student
+from examhall.rehearsal.sitting import Sitting
 from examhall.rehearsal.staff import Staff, Stage
 from examhall.rehearsal.verdicts import Verdicts, verdicts
 from examhall.rehearsal.watch import Neighbours, Watch

@@ -21,7 +21,8 @@ from examhall.rehearsal.people import Script
 from examhall.rehearsal.practice import practise
 from examhall.rehearsal.proctor import Proctor
 from examhall.rehearsal.proctoring import Company, another_network, judge, listening
-from examhall.rehearsal.sitting import Exam, Progress, Sitting, Student
+from examhall.rehearsal.seats import Exam, Progress, Student
+from examhall.rehearsal.sitting import Sitting
 from examhall.rehearsal.staff import NotPossible, Staff, Stage, read_students, side_by_side
 from examhall.rehearsal.table import LiveTable
 from examhall.rehearsing import RehearsalOptions

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +24,7 @@ from examhall.rehearsal.people import (
     Step,
     Think,
 )
+from examhall.rehearsal.seats import Countdown, Exam, Progress, Student
 from examhall.rehearsal.watch import Watch
 
 OVER = frozenset({"attempt-closed", "deadline-passed"})
@@ -33,39 +33,10 @@ _BEFORE_THE_BELL = 0.05
 _LATE_SAVES = 2
 _SUBMITTED_WITHIN = 30.0  # a service that comes back in this very moment has to wake first
 _LOOK_SECONDS = 0.2
-_CLOCK_TOLERANCE = 2.0
 _HEARTBEAT_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class Student:
-    """Who sits, and how to sign in."""
-
-    login: str
-    password: str
-
-
-@dataclass(frozen=True)
-class Exam:
-    """What a student needs to know to sit it."""
-
-    exam_id: str
-    access_code: str
-
-
 WriteScript = Callable[[str, list[Mapping[str, Any]], float], Script]
-
-
-@dataclass
-class Progress:
-    """How far the class is, for the live table."""
-
-    signed_in: int = 0
-    started: int = 0
-    finished: int = 0
-    acknowledged: int = 0
-    offline: int = 0
-    alerts: int = 0
 
 
 @dataclass
@@ -94,7 +65,7 @@ class Sitting:
     token: str = ""
     attempt_id: str = ""
     question_ids: list[str] = field(default_factory=list)
-    ends_at: float = 0.0
+    clock: Countdown = field(default_factory=Countdown)
     is_over: bool = False
     is_offline: bool = False
     saves: dict[str, list[_Save]] = field(default_factory=dict)
@@ -127,7 +98,7 @@ class Sitting:
         try:
             questions = await self._start_and_read()
             if questions is not None:
-                script = write_script(self.student.login, questions, self._seconds_left())
+                script = write_script(self.student.login, questions, self.clock.seconds_left())
                 if self.watch:
                     self.watch.begin(self, self.question_ids)
                 beating = asyncio.create_task(self._beat())
@@ -201,7 +172,7 @@ class Sitting:
             case Ending.SUBMITS if not self.is_over:
                 await self._submit()
             case Ending.AT_THE_BELL if not self.is_over:
-                await asyncio.sleep(max(0.0, self._seconds_left() - _BEFORE_THE_BELL))
+                await asyncio.sleep(max(0.0, self.clock.seconds_left() - _BEFORE_THE_BELL))
                 await self._submit()
             case _:
                 await self._see_the_end()
@@ -216,7 +187,7 @@ class Sitting:
     async def _do(self, step: Step) -> None:
         match step:
             case Think(seconds):
-                await asyncio.sleep(min(seconds, max(0.0, self._seconds_left())))
+                await asyncio.sleep(min(seconds, max(0.0, self.clock.seconds_left())))
             case Give(question_id, response, is_flagged):
                 await self._give(question_id, response, is_flagged)
             case SendAgain(question_id):
@@ -261,7 +232,7 @@ class Sitting:
         reply = await self.call("save", "PUT", path, save.body)
         if reply.is_success:
             self._acknowledge(save, reply.body)
-            self._set_clock(reply.body)
+            self.clock.follow(reply.body)
         else:
             self._refused([save], reply)
 
@@ -284,7 +255,7 @@ class Sitting:
             return
         for save, stored in zip(queue, reply.body["answers"], strict=True):
             self._acknowledge(save, stored)
-        self._set_clock(reply.body)
+        self.clock.follow(reply.body)
 
     async def _reload(self) -> None:
         """Opens the page anew: the questions stand as before, and no acknowledged answer is missing."""
@@ -314,7 +285,7 @@ class Sitting:
     async def _read_paper(self, step: str) -> Mapping[str, Any] | None:
         reply = await self.call(step, "GET", f"/attempts/{self.attempt_id}/paper")
         if reply.is_success:
-            self._set_clock(reply.body)
+            self.clock.follow(reply.body)
             return reply.body
         if reply.problem == "review-not-allowed":  # the time ended meanwhile
             self.is_over = True
@@ -354,11 +325,11 @@ class Sitting:
                 self.is_over = True
                 self.ledger.write(Ended(self.attempt_id))
                 return
-            self._set_clock({"attempt": reply.body})
-            if self._seconds_left() < -_SUBMITTED_WITHIN:
+            self.clock.follow({"attempt": reply.body})
+            if self.clock.seconds_left() < -_SUBMITTED_WITHIN:
                 self._tell("see the end", f"not submitted {_SUBMITTED_WITHIN:.0f} s after its deadline")
                 return
-            await asyncio.sleep(max(_LOOK_SECONDS, self._seconds_left()))
+            await asyncio.sleep(max(_LOOK_SECONDS, self.clock.seconds_left()))
 
     async def call(self, step: str, method: str, path: str, body: Any = None) -> Reply:
         """A reply that settles the request: with a new token when the old one has expired, after a pause when staff made one."""
@@ -390,17 +361,6 @@ class Sitting:
         self.is_over = True
         for save in saves:
             self.ledger.write(Refused(self.attempt_id, save.question_id, save.revision, reply.status))
-
-    def _set_clock(self, body: Mapping[str, Any]) -> None:
-        """Follows the server's clock: exactly where a reply says the deadline, else when its whole seconds show that the end has moved."""
-        if attempt := body.get("attempt"):
-            left = datetime.fromisoformat(attempt["deadline_at"]) - datetime.fromisoformat(attempt["server_time"])
-            self.ends_at = time.monotonic() + left.total_seconds()
-        elif abs(body["seconds_left"] + 0.5 - self._seconds_left()) > _CLOCK_TOLERANCE:
-            self.ends_at = time.monotonic() + body["seconds_left"] + 0.5
-
-    def _seconds_left(self) -> float:
-        return self.ends_at - time.monotonic()
 
     def _surprise(self, step: str, reply: Reply) -> None:
         self._tell(step, f"{reply.status} {reply.problem} {reply.body.get('detail', '')}")

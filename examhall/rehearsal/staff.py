@@ -16,7 +16,7 @@ from examhall.rehearsal.audit import Grade, HeldAttempt, StoredAnswer
 from examhall.rehearsal.expectation import Response, Rules, expected_score
 from examhall.rehearsal.gateway import Gateway, Refusal, Reply
 from examhall.rehearsal.ledger import Answer
-from examhall.rehearsal.sitting import Student
+from examhall.rehearsal.seats import Student
 
 T = TypeVar("T")
 R = TypeVar("R")

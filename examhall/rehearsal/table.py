@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from examhall.rehearsal.gateway import Measured, percentile
-from examhall.rehearsal.sitting import Progress
+from examhall.rehearsal.seats import Progress
 
 
 def latencies(steps: Mapping[str, Measured]) -> Table:

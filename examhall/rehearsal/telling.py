@@ -13,7 +13,8 @@ from examhall.rehearsal.browser import PERSONS_SECONDS, Page, Signal, batch
 from examhall.rehearsal.gateway import Reply, Unreachable
 from examhall.rehearsal.ledger import Acted, Ledger, NotTaken, Reported, Surprised, Taken
 
-Send = Callable[[dict[str, Any]], Awaitable[Reply]]
+Batch = Callable[[], dict[str, Any]]
+Send = Callable[[Batch], Awaitable[Reply]]
 
 OVER = "attempt-closed"
 _BROWSERS_SECONDS = 5.0  # between batches, at a pace of 1
@@ -25,7 +26,10 @@ _LONGEST_AWAY_SECONDS = 0.5
 
 @dataclass
 class Telling:
-    """One browser at one attempt. `send` hands a batch over and gives the reply; the ledger learns of both."""
+    """One browser at one attempt. `send` hands a batch over and gives the reply; the ledger learns of both.
+
+    A batch is sent again with the browser's clock of that moment, since its signals have grown older meanwhile.
+    """
 
     login: str
     attempt_id: str
@@ -93,11 +97,10 @@ class Telling:
                 await self._send_one(signals)
 
     async def _send_one(self, signals: list[Signal]) -> None:
-        whole = batch(new_id(), signals, _now())
-        batch_id = whole["batch_id"]
+        batch_id = str(new_id())
         self.ledger.write(Reported(self.attempt_id, batch_id, signals, time.time(), self.is_second_log_in))
         try:
-            reply = await self.send(whole)
+            reply = await self.send(lambda: batch(batch_id, signals, _now()))
         except Unreachable as error:
             self.ledger.write(Surprised(self.login, "report signals", str(error), self.attempt_id))
             return

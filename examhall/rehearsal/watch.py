@@ -13,7 +13,7 @@ from examhall.rehearsal.browser import Page, Style, style_of
 from examhall.rehearsal.conduct import Role
 from examhall.rehearsal.gateway import Gateway, Reply
 from examhall.rehearsal.ledger import Ledger
-from examhall.rehearsal.telling import Telling
+from examhall.rehearsal.telling import Batch, Telling
 
 Response = Mapping[str, Any] | None
 # What everybody has answered so far, by log-in and question: what a neighbour can see.
@@ -59,7 +59,7 @@ class Watch:
         """The page is open: from now on it tells."""
         self._positions = {question_id: place for place, question_id in enumerate(question_ids, start=1)}
 
-        async def send(batch: dict[str, Any]) -> Reply:
+        async def send(batch: Batch) -> Reply:
             self._note_overlap()
             return await sitting.call("report signals", "POST", _path(sitting), batch)
 
@@ -113,7 +113,7 @@ class Watch:
         if not token:
             return
 
-        async def send(batch: dict[str, Any]) -> Reply:
+        async def send(batch: Batch) -> Reply:
             return await sitting.gateway.call("report signals", "POST", _path(sitting), token=token, body=batch)
 
         friend = f"{sitting.login}/friend"

@@ -69,6 +69,11 @@ class Rehearsal:
         steps: dict[str, Any] = json.loads(self.report.read_bytes())["steps"]
         return steps
 
+    def proctoring(self) -> dict[str, Any]:
+        """What its report says of the proctoring."""
+        told: dict[str, Any] = json.loads(self.report.read_bytes())["proctoring"]
+        return told
+
 
 @contextmanager
 def rehearsal(up: Machine, students: int, pace: float) -> Iterator[Rehearsal]:
@@ -99,6 +104,11 @@ def kill(up: Machine, part: str) -> None:
     wait_for(
         lambda: up.record.parts[part].restarts > restarts and up.record.parts[part].state == "ready", _BACK_SECONDS
     )
+
+
+def strike(up: Machine, part: str) -> None:
+    """kill -9; does not wait for the supervisor."""
+    psutil.Process(up.pid(part)).kill()
 
 
 @contextmanager

@@ -129,3 +129,15 @@ def test_a_percentile_is_the_smallest_value_that_the_share_does_not_exceed(value
     found = percentile(sorted(values), percent / 100)
     assert sum(value <= found for value in values) * 100 >= percent * len(values)
     assert sum(value < found for value in values) * 100 < percent * len(values)
+
+
+async def test_a_body_that_tells_when_it_is_sent_is_made_anew_for_each_try(hall: Hall, gateway: Gateway):
+    sent = []
+    hall.fails_once("POST", "/auth/login", lambda: problem(503, "dependency-unavailable"))
+
+    def body() -> dict[str, str]:
+        sent.append(len(sent))
+        return {"login": ADMIN[0], "password": ADMIN[1]}
+
+    assert (await gateway.call("log in", "POST", "/auth/login", body=body)).is_success
+    assert sent == [0, 1]

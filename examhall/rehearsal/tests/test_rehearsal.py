@@ -79,7 +79,7 @@ async def rehearsal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> AsyncIterator[Rehearsal]:
     monkeypatch.setattr(module, "SITTING_SECONDS", 1.5)
-    monkeypatch.setattr(module, "_START_SECONDS", 0.1)
+    monkeypatch.setattr(module, "_START_SECONDS", 0.6)
     monkeypatch.setattr(module, "_ARRIVAL_SECONDS", 0.1)
     monkeypatch.setattr(module, "Gateway", partial(Gateway, patience=PATIENCE, seconds_a_try=SECONDS_A_TRY))
     monkeypatch.setattr(sitting, "_LOOK_SECONDS", 0.05)

@@ -10,7 +10,7 @@ from rich.console import Console
 from examhall.rehearsal.audit import Audit, Finding, Kind
 from examhall.rehearsal.gateway import Measured
 from examhall.rehearsal.report import as_json, show
-from examhall.rehearsal.sitting import Progress
+from examhall.rehearsal.seats import Progress
 from examhall.rehearsal.table import LiveTable
 
 CLEAN = Audit(

@@ -26,7 +26,8 @@ from examhall.rehearsal.people import (
     Step,
     Think,
 )
-from examhall.rehearsal.sitting import Exam, Progress, Sitting, Student
+from examhall.rehearsal.seats import Exam, Progress, Student
+from examhall.rehearsal.sitting import Sitting
 from examhall.rehearsal.tests.hall import Attempt, Hall, a_gateway, a_hall, cut_off, problem
 
 NILE, THAMES = {"option_id": "nile"}, {"option_id": "thames"}

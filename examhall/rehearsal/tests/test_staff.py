@@ -16,7 +16,7 @@ from examhall.rehearsal import staff as module
 from examhall.rehearsal.audit import Grade, HeldAttempt, StoredAnswer
 from examhall.rehearsal.gateway import Refusal
 from examhall.rehearsal.ledger import Answer
-from examhall.rehearsal.sitting import Student
+from examhall.rehearsal.seats import Student
 from examhall.rehearsal.staff import NotPossible, Staff, read_students, side_by_side
 from examhall.rehearsal.tests.hall import ADMIN, Attempt, Hall, a_gateway, a_hall, cut_off, problem
 
