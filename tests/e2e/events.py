@@ -1,4 +1,7 @@
-"""Whether what the services recorded has reached those who are to know it: outboxes and inboxes, read from the databases."""
+"""Whether what the services recorded has reached those who are to know it: outboxes and inboxes, read from the databases.
+
+The stream of proctoring has neither: what it knows is seen by what it tells.
+"""
 
 import asyncio
 from importlib import import_module
@@ -6,7 +9,7 @@ from pathlib import Path
 
 import asyncpg
 
-from examhall.places import SERVICES, kept
+from examhall.places import SERVICES, WORKERS, kept
 from proto.catalogue import TOPICS
 
 
@@ -28,10 +31,14 @@ def recorded_types(folder: Path) -> dict[str, set[str]]:
 async def _untold(folder: Path) -> dict[str, int]:
     untold: dict[str, int] = {}
     for topic in TOPICS:
-        for consumer in topic.consumers:
+        for consumer in set(topic.consumers) - set(WORKERS):
             wanted = _types_taken_in(consumer, topic.name)
             # The inboxes are read last: an event recorded meanwhile can only be missing from both.
-            recorded = [row for producer in topic.producers for row in await _outbox(folder, producer, topic.name)]
+            recorded = [
+                row
+                for producer in set(topic.producers) - set(WORKERS)
+                for row in await _outbox(folder, producer, topic.name)
+            ]
             known = await _ids(folder, consumer, "SELECT event_id FROM inbox WHERE topic = $1", topic.name)
             if missing := sum(event_id not in known for event_id, kind in recorded if kind in wanted):
                 untold[f"{topic.name} → {consumer}"] = missing
@@ -58,7 +65,7 @@ async def _ids(folder: Path, service: str, query: str, topic: str) -> set[object
 
 
 async def _parked(folder: Path) -> dict[str, int]:
-    services = {consumer for topic in TOPICS for consumer in topic.consumers}
+    services = {consumer for topic in TOPICS for consumer in topic.consumers} - set(WORKERS)
     query = "SELECT count(*) AS parked FROM dead_letters WHERE resolved_at IS NULL"
     counts = {service: (await _fetch(folder, service, query))[0]["parked"] for service in sorted(services)}
     return {service: count for service, count in counts.items() if count}

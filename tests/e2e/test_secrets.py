@@ -70,6 +70,7 @@ def exam(school: School) -> Exam:
     exam = publish(teacher, "The birds", *QUESTIONS, settings=rules, audience={"class_ids": [class_id]})
     question = teacher.get("/questions")["items"][0]["id"]
     places = {"exam_id": exam, "version": "1", "question_id": question, "bank_id": bank, "attempt_id": exam}
+    places |= {"other_attempt_id": exam, "alert_id": exam}
     people = {"student_id": student.id, "user_id": student.id, "teacher_id": teacher.id, "instructor_id": teacher.id}
     return Exam(exam, student, teacher, {**places, **people, "class_id": class_id, "centre_id": centre_id})
 
