@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import autosaves, events, growth, logins, memory, proxied, starts
+from benchmarks import alerts, autosaves, events, growth, logins, memory, proxied, starts
 from benchmarks.hall import open_hall
 from benchmarks.results import Figure, table
 
@@ -15,6 +15,7 @@ PARTS = {
     "autosaves": autosaves.measure,
     "proxied": proxied.measure,
     "events": events.measure,
+    "alerts": alerts.measure,
     "memory": memory.measure,
     "growth": growth.measure,
     "logins": logins.measure,
