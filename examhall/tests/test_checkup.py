@@ -139,7 +139,6 @@ async def test_a_certificate_that_cannot_be_seen_is_wrong():
 
 
 async def test_backups_and_disks_are_looked_at(folder: Path):
-    assert folder.is_dir()
     assert grades(await looks.backups(folder / "none")) == {"backups": Grade.WATCH}
     [disk] = await looks.disks({"data": folder})
     assert disk.about == "disk of the data"
