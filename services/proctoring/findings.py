@@ -64,11 +64,10 @@ async def take_in_assessment(tx: AsyncSession, event: RiskAssessed, delivery: De
         await _check_known(tx, attempt_id)
         return
     at = moment_of(event, "as_of") or delivery.occurred_at
-    who = await _who(tx, event)
     if event.level != before.level:
-        await tell(tx, exam_feed(event.exam_id), "risk", at, {**who, **_risk(event, before.level)})
+        await tell(tx, exam_feed(event.exam_id), "risk", at, {**await _who(tx, event), **_risk(event, before.level)})
     if event.violations > before.violations:
-        await _tell_violations(tx, event, before, at, who)
+        await _tell_violations(tx, event, before, at)
     if event.is_over:
         record_event(tx, REVIEWS, attempt_id, _integrity(event))
         await reconsider(tx, attempt_id)
@@ -113,7 +112,7 @@ def _values(attempt_id: UUID, event: RiskAssessed) -> dict[str, Any]:
     return {
         "id": attempt_id,
         "risk_revision": event.revision,
-        "level": event.level,
+        "level": Level(event.level).value,
         "behaviour_score": event.behaviour_score,
         "risk_score": Decimal(event.risk_score),
         "integrity_score": Decimal(event.integrity_score) if event.integrity_score else None,
@@ -151,14 +150,12 @@ def _risk(event: RiskAssessed, previous_level: str) -> dict[str, Any]:
     }
 
 
-async def _tell_violations(
-    tx: AsyncSession, event: RiskAssessed, before: sa.Row[Any], at: datetime, who: dict[str, Any]
-) -> None:
+async def _tell_violations(tx: AsyncSession, event: RiskAssessed, before: sa.Row[Any], at: datetime) -> None:
     rules = msgspec.convert(before.rules or {}, ExamRules)
     VIOLATIONS.inc(event.violations - before.violations)
     kinds = new_violations(event, RiskAssessed.FromString(before.assessment or b""), rules)
     counted = {"total_violations": event.violations, "limit": rules.violation_limit}
-    body = {**who, "violation_type": kinds[0] if kinds else "", "violation_types": kinds, **counted}
+    body = {**await _who(tx, event), "violation_type": kinds[0] if kinds else "", "violation_types": kinds, **counted}
     await tell(tx, exam_feed(event.exam_id), "violation", at, body)
     own = {"count": event.violations, "limit": rules.violation_limit, "text": violation_text(event.violations, rules)}
     await tell(tx, attempt_feed(event.attempt_id), "violation", at, own)

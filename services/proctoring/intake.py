@@ -1,13 +1,14 @@
 """Taking in signals. A batch is acknowledged when it is committed, never before; its number follows the last one of its attempt, without gaps.
 
-Batches that wait together share one transaction of three statements: the attempts' rows are locked in the order of their ids, repeated batches are
-looked up, and everything new is written at once, the events beside it.
+Batches that wait together share one transaction: the attempts' rows are locked, repeated batches are looked up, and everything new is written at once,
+the events beside it. Whoever takes in the stream's findings locks the same rows, many and in any order, so a transaction here never waits for a row
+while it holds another: what is locked elsewhere comes in a later round, one row of it waited for.
 """
 
 import asyncio
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -54,10 +55,9 @@ _SITTINGS_IN_MEMORY = 50_000
 _YOUNG = timedelta(seconds=60)
 _TRIES, _TRY_SECONDS = 30, 0.1
 
-_LOCK = """
-SELECT id, status, paused_at, last_batch, allowance_left, allowance_at FROM attempts
-WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
-"""
+_COLUMNS = "SELECT id, status, paused_at, last_batch, allowance_left, allowance_at FROM attempts"
+_LOCK_ONE = f"{_COLUMNS} WHERE id = $1 FOR NO KEY UPDATE"
+_LOCK_FREE = f"{_COLUMNS} WHERE id = ANY ($1::uuid[]) FOR NO KEY UPDATE SKIP LOCKED"
 
 # A statement of its own, so that its snapshot is younger than the locks. Index: uq_signal_batches_attempt_id.
 _KNOWN = """
@@ -177,53 +177,71 @@ class Intake:
         return self._gathering.add(offer)
 
     async def _commit(self, offers: Sequence[Offer]) -> Sequence[Taken | Exception]:
-        try:
-            async with self._database.pool.acquire() as connection, connection.transaction():
-                results, kinds = await self._take_in(connection, offers)
-        except Exception as error:
-            if not is_away(error):
-                raise
-            log.warning("signals_not_committed", count=len(offers), error=f"{type(error).__name__}: {error}"[:300])
-            raise DependencyUnavailable(
-                "The signals could not be stored just now; keep the batch and send it again in a moment."
-            ) from error
+        results: dict[int, Taken | Exception] = {}
+        waiting, wait_for = dict(enumerate(offers)), None
+        while waiting:
+            try:
+                results.update(await self._commit_round(waiting, wait_for))
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                log.warning("signals_not_committed", count=len(waiting), error=f"{type(error).__name__}: {error}"[:300])
+                raise DependencyUnavailable(
+                    "The signals could not be stored just now; keep the batch and send it again in a moment."
+                ) from error
+            waiting = {place: offer for place, offer in waiting.items() if place not in results}
+            wait_for = next((offer.sitting.attempt_id for offer in waiting.values()), None)
+        return [results[place] for place in range(len(offers))]
+
+    async def _commit_round(self, offers: Mapping[int, Offer], wait_for: UUID | None) -> dict[int, Taken | Exception]:
+        """The results of those offers whose attempts could be locked, all of an attempt in their order."""
+        async with self._database.pool.acquire() as connection, connection.transaction():
+            rows = await _locked(connection, {offer.sitting.attempt_id for offer in offers.values()}, wait_for)
+            mine = {place: offer for place, offer in offers.items() if offer.sitting.attempt_id in rows}
+            results, kinds = await _take_in(connection, list(mine.values()), rows) if mine else ([], Counter())
         self._database.events_committed()
         for kind, count in kinds.items():
             SIGNALS_TAKEN.labels(kind.value).inc(count)
-        return results
+        return dict(zip(mine, results, strict=True))
 
-    async def _take_in(
-        self, connection: asyncpg.Connection, offers: Sequence[Offer]
-    ) -> "tuple[list[Taken | Exception], Counter[SignalKind]]":
-        """The result of each offer, and how many signals of each kind are new."""
-        rows = {
-            record["id"]: _Row(record)
-            for record in await connection.fetch(_LOCK, list({offer.sitting.attempt_id for offer in offers}))
-        }
-        received_at = now()
-        known = {
-            (record["attempt_id"], record["batch_id"]): _taken_before(record, received_at)
-            for record in await connection.fetch(
-                _KNOWN, [offer.sitting.attempt_id for offer in offers], [offer.batch_id for offer in offers]
-            )
-        }
-        results: list[Taken | Exception] = []
-        fresh: list[tuple[Offer, SignalsTaken]] = []
-        for offer in offers:
-            key = offer.sitting.attempt_id, offer.batch_id
-            result: Taken | Exception | None = known.get(key)
-            if result is None:
-                try:
-                    taken = _decide(offer, rows[offer.sitting.attempt_id], received_at)
-                except Exception as refusal:  # of this batch alone: the others of the group go on
-                    result = refusal
-                else:
-                    fresh.append((offer, taken))
-                    result = known[key] = Taken(taken.number, len(taken.signals), received_at)
-            results.append(result)
-        if fresh:
-            await _write(connection, fresh, rows, received_at)
-        return results, Counter(signal.kind for _, taken in fresh for signal in taken.signals)
+
+async def _locked(connection: asyncpg.Connection, attempt_ids: set[UUID], wait_for: UUID | None) -> dict[UUID, _Row]:
+    """The rows that nobody else holds, and the one that is waited for, while none is held yet."""
+    records = await connection.fetch(_LOCK_ONE, wait_for) if wait_for is not None else []
+    others = attempt_ids - {wait_for}
+    if others:
+        records += await connection.fetch(_LOCK_FREE, list(others))
+    return {record["id"]: _Row(record) for record in records}
+
+
+async def _take_in(
+    connection: asyncpg.Connection, offers: Sequence[Offer], rows: Mapping[UUID, _Row]
+) -> "tuple[list[Taken | Exception], Counter[SignalKind]]":
+    """The result of each offer, and how many signals of each kind are new."""
+    received_at = now()
+    known = {
+        (record["attempt_id"], record["batch_id"]): _taken_before(record, received_at)
+        for record in await connection.fetch(
+            _KNOWN, [offer.sitting.attempt_id for offer in offers], [offer.batch_id for offer in offers]
+        )
+    }
+    results: list[Taken | Exception] = []
+    fresh: list[tuple[Offer, SignalsTaken]] = []
+    for offer in offers:
+        key = offer.sitting.attempt_id, offer.batch_id
+        result: Taken | Exception | None = known.get(key)
+        if result is None:
+            try:
+                taken = _decide(offer, rows[offer.sitting.attempt_id], received_at)
+            except Exception as refusal:  # of this batch alone: the others of the group go on
+                result = refusal
+            else:
+                fresh.append((offer, taken))
+                result = known[key] = Taken(taken.number, len(taken.signals), received_at)
+        results.append(result)
+    if fresh:
+        await _write(connection, fresh, rows, received_at)
+    return results, Counter(signal.kind for _, taken in fresh for signal in taken.signals)
 
 
 def _decide(offer: Offer, row: _Row, received_at: datetime) -> SignalsTaken:
@@ -266,7 +284,7 @@ def _decide(offer: Offer, row: _Row, received_at: datetime) -> SignalsTaken:
 async def _write(
     connection: asyncpg.Connection,
     fresh: Sequence[tuple[Offer, SignalsTaken]],
-    rows: dict[UUID, _Row],
+    rows: Mapping[UUID, _Row],
     received_at: datetime,
 ) -> None:
     kinds = [{signal.kind for signal in taken.signals} for _, taken in fresh]

@@ -5,6 +5,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
+from chassis.actors import Actor
 from chassis.clock import now
 from chassis.hot import HotRoutes
 from chassis.ids import new_id
@@ -12,7 +15,8 @@ from chassis.openapi import add_hot_routes
 from chassis.outbox import timestamp
 from chassis.testing import eventually
 from proto.examhall.attempts.v1 import events_pb2 as attempts
-from services.proctoring.hot import hot_routes
+from services.proctoring.hot import hot_routes, read_batch
+from services.proctoring.intake import Offer, offer_of
 from services.proctoring.tests.taking_in.builders import API, Attempt, Hall, a_batch, fault, open_hall, problem
 
 SIGNALS = "proctoring.signals.v1"
@@ -96,6 +100,29 @@ async def test_two_replicas_number_the_batches_of_an_attempt_together(postgres_u
             )
         assert sorted(reply.json()["number"] for reply in replies) == list(range(1, 11))
         assert [event.number for event in await received(hall)] == list(range(1, 11))
+
+
+async def test_a_group_that_waits_for_one_attempt_holds_no_other_so_nobody_waits_in_a_circle(hall: Hall) -> None:
+    exam = await hall.published()
+    several = sorted([await hall.started(exam) for _ in range(3)], key=lambda attempt: attempt.uuid)
+    offers = [await _an_offer(hall, attempt) for attempt in reversed(several)]
+    touch = "UPDATE attempts SET position = 7 WHERE id = $1"
+    async with hall.service.database.pool.acquire() as connection, connection.transaction():
+        await connection.execute(touch, several[2].uuid)
+        sending = [hall.service.runtime.state["proctoring"].intake.take(offer) for offer in offers]
+        await hall.one("SELECT 1 FROM signal_batches HAVING count(*) = 2")
+        assert not any(taken.done() for taken in sending)
+        await connection.execute("SET LOCAL lock_timeout = '100ms'")
+        await connection.execute(touch, several[0].uuid)
+    assert [(await taken).number for taken in sending] == [1, 1, 1]
+    rows = await hall.sql("SELECT position, last_batch FROM attempts ORDER BY id")
+    assert [tuple(row) for row in rows] == [(7, 1), (0, 1), (7, 1)]
+
+
+async def _an_offer(hall: Hall, attempt: Attempt) -> Offer:
+    student = Actor(UUID(attempt.state.student_id), "student", new_id())
+    sitting = await hall.service.runtime.state["proctoring"].intake.sitting(student, attempt.uuid)
+    return offer_of(student, sitting, read_batch(msgspec.json.encode(a_batch())))
 
 
 async def test_too_many_batches_are_refused_with_the_time_to_wait(hall: Hall) -> None:
