@@ -21,12 +21,12 @@ from chassis.absences import is_away
 from chassis.actors import Actor
 from chassis.database import Database
 from chassis.errors import DependencyUnavailable, Forbidden, InvalidInput, NotFound
+from chassis.gathering import Gathering
 from chassis.ids import new_id
 from chassis.outbox import MAX_EVENT_BYTES
 from proto.examhall.attempts.v1.events_pb2 import AnswersSaved, AttemptAnswers, SavedAnswer
 from services.attempts.copies import Copies
 from services.attempts.endings import ending_text
-from chassis.gathering import Gathering
 from services.attempts.problems import AttemptClosed, AttemptPaused, DeadlinePassed
 from services.attempts.responses import Answerable, BadResponse, message_of, read_response
 

@@ -11,8 +11,8 @@ from chassis.absences import is_away
 from chassis.actors import Actor
 from chassis.database import Database
 from chassis.errors import DependencyUnavailable, Forbidden, NotFound
-from services.attempts.deadlines import time_left
 from chassis.gathering import Gathering
+from services.attempts.deadlines import time_left
 
 _PULSES = """
 SELECT id, student_id, status, deadline_at, paused_at, submit_reason, clock_timestamp() AS at FROM attempts WHERE id = ANY ($1::uuid[])
