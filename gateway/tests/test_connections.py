@@ -93,6 +93,30 @@ async def test_a_stop_waits_for_saves_under_way() -> None:
     writer.close()
 
 
+UPGRADE = (
+    b"GET /ws/attempts/0190a000-0000-7000-8000-000000000002 HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+async def test_a_connection_that_becomes_a_socket_keeps_no_deadline_of_a_request(kafka: str) -> None:
+    async with running_gateway(kafka_bootstrap_servers=kafka) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(a_save(b"1"))
+        await reader.readuntil(b"\r\n\r\n1")
+        writer.write(UPGRADE)
+        assert status_of(await reader.readuntil(b"\r\n\r\n")) == 101
+        assert (len(gateway.app.sockets._followers), gateway.app.connections) == (1, set())
+        writer.close()
+        await eventually(lambda: not gateway.app.sockets._followers)
+
+
+async def test_a_connection_does_not_become_a_socket_while_a_reply_is_due(gateway: RunningGateway) -> None:
+    gateway.hot.gate.clear()
+    assert await gateway.raw(a_save(b"1") + UPGRADE) == b""
+    gateway.hot.gate.set()
+
+
 @pytest.mark.parametrize(
     "head",
     [
