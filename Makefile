@@ -9,7 +9,7 @@ BIN := .venv/bin
 UV := .venv/uv/bin/uv
 ARGS ?=
 
-.PHONY: help up status rehearse test check faults bench proto docs format lock clean
+.PHONY: help up status doctor rehearse test check faults bench images dev proto docs format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -19,6 +19,9 @@ up: .venv/.runtime ## start Examhall on this machine (Ctrl-C stops it); ARGS="--
 
 status: .venv/.runtime ## what runs, where, and how it is
 	@$(BIN)/examhall status $(ARGS)
+
+doctor: .venv/.runtime ## what is wrong, in plain words, and what to do about it
+	@$(BIN)/examhall doctor $(ARGS)
 
 rehearse: .venv/.runtime ## a dress rehearsal against the running system; ARGS="--students 50"
 	@exec $(BIN)/examhall rehearse $(ARGS)
@@ -37,12 +40,20 @@ check: .venv/.dev ## style, types, import contract, contracts fresh and unbroken
 	$(BIN)/python -m examhall.openapi check
 	$(BIN)/python -m examhall.event_catalogue check
 	$(BIN)/python -m examhall.reference check
+	$(BIN)/python -m deploy.kafka_topics check
+	$(BIN)/python -m deploy.dashboards check
 
 faults: .venv/.dev ## the whole fault suite: kills, partitions, servers away; also against Apache Kafka where it can be had
-	$(BIN)/python -m pytest -m faults --timeout 900 tests/faults $(ARGS)
+	$(BIN)/python -m pytest -m faults --timeout 900 $(ARGS)
 
 bench: .venv/.dev ## benchmarks, as ratios; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ARGS)
+
+images: .venv/.dev ## build an image for each service; BASE=… names the base image
+	deploy/images/build $(if $(BASE),--base $(BASE)) $(ARGS)
+
+dev: .venv/.dev ## develop in the cluster of kubectl
+	deploy/dev $(ARGS)
 
 proto: .venv/.dev ## generate the Python of the contracts
 	$(BIN)/python -m proto.generate

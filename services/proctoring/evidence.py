@@ -28,7 +28,7 @@ class Evidence(msgspec.Struct, frozen=True, order=True, array_like=True):
 
     at_ms: int
     source: str  # signal, answer, address, login
-    reference: str  # "12.3" is the fourth signal of batch 12; of an answer its question and revision
+    reference: str  # "12.3" is the third signal of batch 12; of an answer its question and revision
 
 
 class Tally(msgspec.Struct, frozen=True, array_like=True):
