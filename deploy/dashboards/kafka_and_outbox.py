@@ -1,0 +1,101 @@
+"""Kafka and outbox: do events get out, and are they taken in?"""
+
+from deploy.dashboards.panels import (
+    BYTES,
+    NUMBER,
+    PER_SECOND,
+    SECONDS,
+    Dashboard,
+    Number,
+    Panel,
+    Query,
+    Row,
+    quantile,
+    rate,
+)
+
+_LAG = "examhall_event_lag_seconds"
+
+DASHBOARD = Dashboard(
+    "kafka-and-outbox",
+    "Kafka and outbox",
+    "Whether events get out of the services and are taken in by those who need them. Exams go on when they are not.",
+    (
+        Row(
+            "Now",
+            (
+                Number(
+                    "Dead letters in an hour",
+                    '(sum(increase(examhall_events_consumed_total{outcome="dead"}[1h])) or vector(0))',
+                    NUMBER,
+                    "Events that a service could not take in: `examhall dead-letters list`.",
+                    limit=1,
+                    decimals=0,
+                ),
+                Number(
+                    "Not yet taken in",
+                    "sum(examhall_outbox_unacknowledged_bytes)",
+                    BYTES,
+                    "Published, and some consumer is still behind.",
+                ),
+                Number(
+                    "Events out a second",
+                    rate("examhall_events_published_total"),
+                    PER_SECOND,
+                    "By all relays and the stream.",
+                ),
+                Number(
+                    "Events in a second",
+                    rate("examhall_events_consumed_total"),
+                    PER_SECOND,
+                    "An event counts for each who takes it in.",
+                ),
+            ),
+        ),
+        Row(
+            "Events",
+            (
+                Panel(
+                    "Out, by topic",
+                    [Query(rate("examhall_events_published_total", "", "topic"), "{{topic}}")],
+                    PER_SECOND,
+                    "From outboxes and the stream.",
+                    is_stacked=True,
+                ),
+                Panel(
+                    "In, by service",
+                    [Query(rate("examhall_events_consumed_total", 'outcome="handled"', "service"), "{{service}}")],
+                    PER_SECOND,
+                    "Taken in with effect.",
+                    is_stacked=True,
+                ),
+                Panel(
+                    "Repeated or not of interest",
+                    [
+                        Query(
+                            rate("examhall_events_consumed_total", 'outcome!="handled"', "service, outcome"),
+                            "{{service}} {{outcome}}",
+                        )
+                    ],
+                    PER_SECOND,
+                    "Repeats are dropped by the inbox: after a restart or a replay there are many.",
+                ),
+                Panel(
+                    "Time to be taken in, 95 %",
+                    [Query(quantile(0.95, _LAG, "", "service, topic"), "{{service}} {{topic}}")],
+                    SECONDS,
+                    "From the commit of an event to its effect: normally well under a second.",
+                    limit=60,
+                    width=12,
+                ),
+                Panel(
+                    "Waiting for a consumer",
+                    [Query("sum by (service, topic) (examhall_outbox_unacknowledged_bytes)", "{{service}} {{topic}}")],
+                    BYTES,
+                    "Near zero; what grows has a consumer that stands still.",
+                    width=12,
+                ),
+            ),
+        ),
+    ),
+)
