@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.collusion import generator, power, speed
+from benchmarks.collusion import generator, live, power, speed
 from benchmarks.collusion.generator import Plan
 from benchmarks.collusion.trial import Trial, run
 from benchmarks.results import table
@@ -52,7 +52,10 @@ def main() -> None:
         _show(section)
         lines += section
     if not chosen.scenarios:
-        figures = list(speed.measure(chosen.seed, 10_000 if chosen.full else 4000))
+        figures = [
+            *speed.measure(chosen.seed, 10_000 if chosen.full else 4000),
+            *live.measure(chosen.seed, 30 if chosen.full else 5, 10_000 if chosen.full else 2000),
+        ]
         cost = ["## Cost", "", table(figures)]
         _show(cost)
         lines += cost

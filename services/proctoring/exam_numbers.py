@@ -5,6 +5,7 @@ version of the exam: then they are computed anew from the facts, which is rare.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -149,4 +150,4 @@ class Numbers:
 
 def _answers(plan: Plan, picture: dict[str, Candidate | bytes], up_to: Answer | None) -> list[Answer]:
     answers = plan.answers(decoded(picture))
-    return answers if up_to is None else [answer for answer in answers if answer <= up_to]
+    return answers if up_to is None else answers[: bisect_right(answers, up_to)]

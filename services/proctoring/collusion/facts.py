@@ -41,7 +41,7 @@ class WatchedExam(msgspec.Struct, frozen=True, array_like=True):
     items: tuple[Item, ...]
 
 
-class Request(msgspec.Struct, frozen=True, array_like=True):
+class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The whole analysis is wanted: now, or for good."""
 
     request_id: str
@@ -70,7 +70,7 @@ class Agenda(msgspec.Struct, frozen=True, array_like=True):
         return replace(self, requests=tuple(ranked[-KEPT_REQUESTS:]), heard=self.heard + 1)
 
 
-class Seated(msgspec.Struct, frozen=True, array_like=True):
+class Seated(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where and when a candidate sits, in the highest version heard; the address is told at the start alone."""
 
     version: int
@@ -83,7 +83,7 @@ class Seated(msgspec.Struct, frozen=True, array_like=True):
     submitted_at_ms: int | None = None
 
 
-class Save(msgspec.Struct, frozen=True, array_like=True, order=True):
+class Save(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     """One save of one answer. `option`: the mark of the option chosen; empty: cleared."""
 
     revision: int
