@@ -7,12 +7,12 @@ from uuid import UUID
 import grpc
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chassis.clock import now
 from chassis.copies import keep_newer
+from chassis.errors import NotFound
 from chassis.outbox import moment_of
 from chassis.rpc import domain_error_of
 from chassis.service import Runtime
@@ -31,43 +31,47 @@ _FORGET_SIGNALS = sa.text(
 
 
 class Papers:
-    """The papers of one process. They are immutable and stay in memory once they are stored, the least used dropped first."""
+    """The papers of one process, for the hot route. They are immutable and stay in memory, the least used dropped first."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._memory: OrderedDict[tuple[UUID, int], Paper] = OrderedDict()
 
-    def in_memory(self, exam_id: UUID, version: int) -> Paper | None:
-        """The paper when this process has read it before."""
-        paper = self._memory.get((exam_id, version))
-        if paper is not None:
-            self._memory.move_to_end((exam_id, version))
-        return paper
+    async def paper(self, exam_id: UUID, version: int) -> Paper:
+        """The paper of a version that is stored. Raises NotFound."""
+        key = exam_id, version
+        if key not in self._memory:
+            async with (
+                self._runtime.database.session() as tx
+            ):  # of its own, so that it sees what is committed and no more
+                paper = await stored_paper(tx, exam_id, version)
+            if paper is None:
+                raise NotFound("This version of the exam is not known.")
+            self._memory[key] = paper
+            if len(self._memory) > _PAPERS_IN_MEMORY:
+                self._memory.popitem(last=False)
+        self._memory.move_to_end(key)
+        return self._memory[key]
 
-    async def paper(self, tx: AsyncSession, exam_id: UUID, version: int) -> Paper:
-        """The paper of a frozen version: from memory, the copy, or the exams service, in this order. Raises DependencyUnavailable, NotFound."""
-        if paper := self.in_memory(exam_id, version):
-            return paper
-        row = await tx.get(ExamVersion, (exam_id, version))
-        if row is None:
-            return await self._fetch(tx, exam_id, version)
-        values = {"rules": row.rules, "is_order_shuffled": row.is_order_shuffled, "items": row.items}
-        paper = self._memory[exam_id, version] = msgspec.convert(values, Paper)
-        if len(self._memory) > _PAPERS_IN_MEMORY:
-            self._memory.popitem(last=False)
-        return paper
 
-    async def _fetch(self, tx: AsyncSession, exam_id: UUID, version: int) -> Paper:
-        """Not into memory: whether the row stays is not known before the commit."""
-        request = GetVersionRequest(exam_id=str(exam_id), version=version)
-        try:
-            message = await ExamsStub(self._runtime.channel("exams")).GetPaper(request)
-        except grpc.aio.AioRpcError as error:
-            raise domain_error_of(error, "exams") from error
-        paper = read_paper(message)
-        row = {"exam_id": exam_id, "version": version, **msgspec.to_builtins(paper)}
-        await tx.execute(insert(ExamVersion).values(row).on_conflict_do_nothing())
-        return paper
+async def stored_paper(tx: AsyncSession, exam_id: UUID, version: int) -> Paper | None:
+    """The paper of a frozen version, when it is stored."""
+    row = await tx.get(ExamVersion, (exam_id, version))
+    if row is None:
+        return None
+    return msgspec.convert({"rules": row.rules, "is_order_shuffled": row.is_order_shuffled, "items": row.items}, Paper)
+
+
+async def fetch_paper(tx: AsyncSession, runtime: Runtime, exam_id: UUID, version: int) -> Paper:
+    """Asks exams for the paper of a frozen version, and stores it. Raises DependencyUnavailable, NotFound."""
+    request = GetVersionRequest(exam_id=str(exam_id), version=version)
+    try:
+        message = await ExamsStub(runtime.channel("exams")).GetPaper(request)
+    except grpc.aio.AioRpcError as error:
+        raise domain_error_of(error, "exams") from error
+    paper = read_paper(message)
+    tx.add(ExamVersion(exam_id=exam_id, version=version, **msgspec.to_builtins(paper)))
+    return paper
 
 
 async def keep_exam(tx: AsyncSession, state: ExamState) -> None:

@@ -153,8 +153,7 @@ class Intake:
             raise NotFound("There is no such attempt.")
         if not row["is_proctored"]:
             raise NotProctored("This exam collects no signals.")
-        async with self._database.session() as tx:
-            paper = await self._papers.paper(tx, row["exam_id"], row["exam_version"])
+        paper = await self._papers.paper(row["exam_id"], row["exam_version"])
         sitting = Sitting(attempt_id, row["exam_id"], row["student_id"], row["started_at"], paper.rules)
         self._sittings[attempt_id] = sitting
         if len(self._sittings) > _SITTINGS_IN_MEMORY:

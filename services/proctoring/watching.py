@@ -12,10 +12,10 @@ from chassis.outbox import record_event, timestamp
 from chassis.service import Runtime
 from proto.examhall.proctoring.v1.exams_pb2 import ExamWatched
 from services.proctoring.app_state import parts_of
-from services.proctoring.copies import locked_exam
+from services.proctoring.copies import fetch_paper, locked_exam, stored_paper
 from services.proctoring.messages import watch_message
 from services.proctoring.papers import Calibration, Item, Paper, merged_items, rules_message
-from services.proctoring.tables import Attempt, Exam, ExamVersion, ItemCalibration
+from services.proctoring.tables import Attempt, Exam, ItemCalibration
 
 SIGNALS = "proctoring.signals.v1"
 EXAMS = "proctoring.exams.v1"
@@ -25,14 +25,13 @@ _OPEN_AGAIN = sa.text("UPDATE exams SET is_collusion_final = false WHERE id = :e
 
 async def know_version(tx: AsyncSession, runtime: Runtime, exam_id: UUID, version: int) -> Paper:
     """The paper of an exam version, which becomes part of the exam that is watched when it is new here. Raises DependencyUnavailable, NotFound."""
-    papers = parts_of(runtime).papers
-    if paper := papers.in_memory(exam_id, version):
+    if paper := await stored_paper(tx, exam_id, version):
         return paper
     exam = await locked_exam(tx, runtime, exam_id)
-    is_new = await tx.get(ExamVersion, (exam_id, version)) is None
-    paper = await papers.paper(tx, exam_id, version)
-    if is_new:
-        await _watch(tx, exam, version, paper)
+    if paper := await stored_paper(tx, exam_id, version):  # another replica was quicker
+        return paper
+    paper = await fetch_paper(tx, runtime, exam_id, version)
+    await _watch(tx, exam, version, paper)
     return paper
 
 

@@ -268,3 +268,22 @@ async def test_an_attempt_that_is_first_heard_of_by_a_later_event_is_watched_too
     attempt.state.version = 1
     await hall.taken(await hall.tell_attempt(attempts.AttemptStarted(attempt=attempt.state)))
     assert len([event for event in await begun(hall) if event.attempt_id == attempt.id]) == 1
+
+
+async def test_an_exam_is_watched_though_the_events_beside_it_could_not_be_handled_at_first(hall: Hall) -> None:
+    """Both publications and the poison come in one batch: what the rolled-back transaction saw must not count as known."""
+    exam = hall.exam()
+    hall.peers.is_away = True
+    await hall.tell_exam(exams.ExamPublished(exam=hall.exam().state))
+    await eventually(lambda: "waiting for a dependency" in hall.service.runtime.consumer.status)
+    again, poison = exams.ExamState(), exams.ExamState()
+    for state in (again, poison):
+        state.CopyFrom(exam.state)
+    again.revision, poison.revision, poison.instructor_id = 2, 3, "nobody"
+    for state in (exam.state, again, poison):
+        await hall.tell_exam(exams.ExamPublished(exam=state))
+    hall.peers.is_away = False
+    await hall.one("SELECT 1 FROM dead_letters")
+    assert [event.exam_id for event in await watched(hall) if event.exam_id == exam.id] == [exam.id]
+    attempt = await hall.started(exam)
+    assert (await attempt.client.post(attempt.path, json=a_batch())).status_code == 200
