@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import faust
 import structlog
+from faust.auth import Credentials
 from faust.transport import base as transports
 from faust.types import TP
 
-from chassis.kafka import MAX_MESSAGE_BYTES, PARTITIONS, new_producer
+from chassis.kafka import MAX_MESSAGE_BYTES, PARTITIONS, access, new_producer
 from proto.catalogue import STREAM, group_of
 from services.proctoring.stream.agents import (
     ATTEMPT_MESSAGES,
@@ -74,6 +75,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
         super().__init__(
             group_of(STREAM),
             broker=f"kafka://{settings.kafka_bootstrap_servers.replace(',', ';')}",
+            broker_credentials=_credentials(),
             store=settings.stream_store,
             web_enabled=False,
             autodiscover=False,
@@ -272,6 +274,16 @@ class StreamApp(faust.App):  # type: ignore[misc]
 
     def _new_producer_transport(self) -> transports.Transport:
         return DurableTransport(self.conf.broker_producer, self)
+
+
+def _credentials() -> Credentials | None:
+    """How this process speaks with Kafka, as Faust wants to be told."""
+    chosen = access()
+    if chosen.mechanism:
+        return faust.SASLCredentials(
+            username=chosen.user, password=chosen.password, mechanism=chosen.mechanism, ssl_context=chosen.context
+        )
+    return faust.SSLCredentials(chosen.context) if chosen.context else None
 
 
 def make_app(settings: StreamSettings, partitions: int = PARTITIONS) -> StreamApp:

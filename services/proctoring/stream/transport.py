@@ -15,8 +15,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Producer, Transport, ensure_aiokafka_TP
 from faust.types import TP
 
-from chassis.kafka import LOG_GENERATION
-from chassis.relay import commit_metadata
+from chassis.kafka import LOG_GENERATION, commit_metadata
 
 log = structlog.get_logger()
 
@@ -139,7 +138,7 @@ class _Consumer(Consumer):  # type: ignore[misc]
 
     async def begin_again(self) -> bool:
         """Commits the beginning of the partitions whose logs were replaced."""
-        return await self._thread.begin_again(self.positions.replaced)
+        return bool(await self._thread.begin_again(self.positions.replaced))
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         await super().on_partitions_revoked(revoked)
