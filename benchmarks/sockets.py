@@ -1,7 +1,7 @@
 """Live events to a thousand open sockets, over the bare time from producing to consuming of the same broker for the same messages.
 
 `python -m benchmarks.sockets` with a plan on standard input is the clients' side, a process of its own: it opens the sockets, says so, listens
-until told to stop, and tells how long each event took.
+until it has heard as many events as it is told there were, and tells how long each of them took.
 """
 
 import asyncio
@@ -56,12 +56,13 @@ async def measure(hall: Hall) -> AsyncIterator[Figure]:
     before, began = _cpu(gateway), time.perf_counter()
     await _produce(broker, feeds, 1 + _WARM_SECONDS, SECONDS)
     spent, passed = _cpu(gateway) - before, time.perf_counter() - began
-    consuming.cancel()
-    output, _ = await listeners.communicate(b"stop\n")
-    heard: list[float] = json.loads(output)
     events = SOCKETS * SECONDS
-    if len(heard) != events + SOCKETS * _WARM_SECONDS:
-        raise RuntimeError(f"{events + SOCKETS * _WARM_SECONDS} events were told and {len(heard)} heard")
+    told = events + SOCKETS * _WARM_SECONDS
+    output, _ = await listeners.communicate(b"%d\n" % told)
+    consuming.cancel()
+    heard: list[float] = json.loads(output)
+    if len(heard) != told:
+        raise RuntimeError(f"{told} events were told and {len(heard)} heard")
     ours, theirs = _percentiles(heard[-events:]), _percentiles(bare)
     behind = (
         f"p50 {ours[0] * 1e3:.1f} ms, p99 {ours[1] * 1e3:.1f} ms; the bare broker p50 {theirs[0] * 1e3:.1f} ms, p99 {theirs[1] * 1e3:.1f} ms;"
@@ -197,7 +198,12 @@ async def _listen() -> None:
     await asyncio.gather(*(open_one(client) for client in plan["clients"]))
     sys.stdout.write("open\n")
     sys.stdout.flush()
-    await loop.run_in_executor(None, sys.stdin.readline)
+    told = int(await loop.run_in_executor(None, sys.stdin.readline))
+    give_up_at = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        await asyncio.sleep(0.1)
+        if len(heard) >= told or time.monotonic() > give_up_at:
+            break
     sys.stdout.write(json.dumps(heard))
 
 
