@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
 import pytest
+from aiokafka import TopicPartition
 
+from chassis.consuming import first_named_first
 from chassis.database import Database
 from chassis.outbox import record_event
 from chassis.relay import Relay
@@ -103,6 +105,13 @@ async def broker() -> AsyncIterator[RestartableBroker]:
     await restartable.start()
     yield restartable
     await restartable.kill()
+
+
+def test_what_is_fetched_together_is_taken_in_in_the_order_of_the_subscriptions():
+    fetched = [TopicPartition(topic, number) for topic in ("figures", "alerts", "people") for number in range(2)]
+    ordered = first_named_first(fetched, {"alerts": 1, "people": 1, "figures": 1})
+    assert [partition.topic for partition in ordered] == ["alerts", "alerts", "people", "people", "figures", "figures"]
+    assert set(ordered) == set(fetched)
 
 
 async def test_events_arrive_once_and_in_order_of_their_key(

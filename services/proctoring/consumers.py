@@ -40,6 +40,9 @@ async def take_in_deletion(tx: AsyncSession, event: identity.PersonDeleted, _: D
 
 
 SUBSCRIPTIONS = (
+    # Alerts first: a proctor waits for them.
+    # What ViolationLimitReached leads to is for attempts to decide: here it shows as the submission.
+    Subscription("proctoring.alerts.v1", {found.AlertRaised: findings.take_in_alert}),
     Subscription(
         "identity.people.v1",
         {
@@ -66,9 +69,6 @@ SUBSCRIPTIONS = (
             attempts.AttemptSubmitted: attempts_heard.take_in_submission,
         },
     ),
-    Subscription("proctoring.risk.v1", {found.RiskAssessed: findings.take_in_assessment}),
-    # What ViolationLimitReached leads to is for attempts to decide: here it shows as the submission.
-    Subscription("proctoring.alerts.v1", {found.AlertRaised: findings.take_in_alert}),
     Subscription(
         "proctoring.collusion.v1",
         {
@@ -78,5 +78,6 @@ SUBSCRIPTIONS = (
             found.ItemsCalibrated: collusion_heard.take_in_calibration,
         },
     ),
+    Subscription("proctoring.risk.v1", {found.RiskAssessed: findings.take_in_assessment}),
     Subscription("proctoring.worker.v1", {stream.StateLost: wish_for_replay}),
 )
