@@ -11,6 +11,7 @@ ONE_PATH_OF_EACH = {
     "identity": "/auth/me",
     "exams": "/exams",
     "attempts": "/attempts",
+    "proctoring": "/proctoring/students/{student_id}/baseline",
     "grading": "/results",
     "analytics": "/analytics/recent-activity",
 }
@@ -22,12 +23,12 @@ def test_a_student_who_logs_out_is_refused_at_once_everywhere(school: School) ->
     sitting = start(student, exam)
     sitting.answers(PRODUCT, "42")
     for path in ONE_PATH_OF_EACH.values():
-        student.get(path)
+        student.get(path.format(student_id=student.id))
 
     student.log_out()
 
     for path in ONE_PATH_OF_EACH.values():
-        student.is_refused(401, "GET", path)
+        student.is_refused(401, "GET", path.format(student_id=student.id))
     student.is_refused(401, "PUT", *sitting.save(PRODUCT, "43"))
     student.is_refused(401, "POST", f"/attempts/{sitting.id}/heartbeat")
     student.is_refused(401, "POST", f"/attempts/{sitting.id}/submit")
@@ -38,7 +39,8 @@ def test_a_student_who_logs_out_is_refused_at_once_everywhere(school: School) ->
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_services_themselves_refuse_who_is_logged_out(school: School, service: str) -> None:
     student = school.student()
-    address = f"http://127.0.0.1:{kept(school.folder, 0).ports[f'{service}_http']}/api/v1{ONE_PATH_OF_EACH[service]}"
+    path = ONE_PATH_OF_EACH[service].format(student_id=student.id)
+    address = f"http://127.0.0.1:{kept(school.folder, 0).ports[f'{service}_http']}/api/v1{path}"
     headers = {"Authorization": f"Bearer {student.tokens['access_token']}"}
     assert httpx.get(address, headers=headers).status_code == 200
     student.log_out()

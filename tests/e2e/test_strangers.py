@@ -49,6 +49,9 @@ def test_a_student_sees_nothing_of_the_other_centre(centres: tuple[Centre, Centr
         f"/results/{there.sitting.id}",
         f"/students/{there.student.id}",
         f"/analytics/students/{there.student.id}",
+        f"/proctoring/students/{there.student.id}/baseline",
+        f"/proctoring/attempts/{there.sitting.id}/feed",
+        f"/proctoring/attempts/{there.sitting.id}/review",
     ):
         here.student.is_refused(404, "GET", path)
     here.student.is_refused(404, "POST", "/attempts", {"exam_id": there.exam})
@@ -77,6 +80,9 @@ def test_an_instructor_sees_nothing_of_the_other_instructors_exams_and_students(
         f"/analytics/students/{there.student.id}",
         f"/analytics/classes/{there.class_id}",
         f"/analytics/attempts/{there.sitting.id}/timeline",
+        f"/proctoring/exams/{there.exam}/board",
+        f"/proctoring/exams/{there.exam}/report",
+        f"/proctoring/attempts/{there.sitting.id}",
     ):
         here.teacher.is_refused(404, "GET", path)
     here.teacher.is_refused(404, "POST", f"/grading/exams/{there.exam}/release")
@@ -98,6 +104,8 @@ def test_a_centres_administrator_sees_nothing_of_the_other_centre(centres: tuple
         f"/students/{there.student.id}",
         f"/analytics/exams/{there.exam}",
         f"/analytics/centres/{there.id}",
+        f"/proctoring/exams/{there.exam}/board",
+        f"/proctoring/attempts/{there.sitting.id}",
     ):
         here.head.is_refused(404, "GET", path)
     here.head.is_refused(404, "POST", f"/users/{there.student.id}/force-logout")

@@ -89,6 +89,7 @@ def test_a_save_and_a_start_can_be_followed_from_the_gateway_to_every_consumer()
             assert "publish attempts.lifecycle.v1" in spans["examhall-attempts"]
             assert "consume attempts.answers.v1" in spans["examhall-analytics"]
             assert "consume attempts.lifecycle.v1" in spans["examhall-grading"]
+            assert "consume attempts.lifecycle.v1" in spans["examhall-proctoring"]
             return spans
 
         eventually(followed)
