@@ -160,11 +160,13 @@ class Driver:
         for event, at in events:
             self.rows |= self.watch.put(event, at)
 
-    async def play(self, events: Sequence[Event], at_once: int = 50) -> None:
-        """So many events between two rounds of a tenth of a second."""
+    async def play(self, events: Sequence[Event], at_once: int = 50, *, keeping_up: bool = False) -> None:
+        """So many events between two rounds of a tenth of a second. `keeping_up`: as on a machine that computes in no time."""
         for first in range(0, len(events), at_once):
             self.put(events[first : first + at_once])
             await self.advance()
+            if keeping_up:
+                await self.watch.finish()
 
     async def advance(self, seconds: float = 0.1) -> None:
         self.now += seconds

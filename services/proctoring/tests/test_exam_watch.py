@@ -89,14 +89,14 @@ async def test_progress_tells_how_much_was_taken_in(undisturbed: Driver) -> None
 
 async def test_progress_is_told_at_most_every_five_seconds() -> None:
     driver = Driver()
-    await driver.play(SITTING.events, at_once=4)
+    await driver.play(SITTING.events, at_once=4, keeping_up=True)
     count = sum(isinstance(each.message, told.CollusionProgress) for each in driver.tellings)
     assert 2 <= count <= driver.now / 5 + 1
 
 
 async def test_a_flag_is_told_while_the_exam_runs_and_again_only_when_it_has_grown_tenfold() -> None:
     driver = Driver()
-    await driver.play(SITTING.events, at_once=4)
+    await driver.play(SITTING.events, at_once=4, keeping_up=True)
     grown: dict[tuple[str, str], list[float]] = {}
     for telling in driver.tellings:
         if isinstance(telling.message, told.PairAssessed) and telling.message.verdict == "flagged":

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,3 +93,24 @@ def test_nobody_and_nothing_answered_leaves_the_prior() -> None:
     prior = Prior.from_key(np.zeros(4, np.int8), np.ones((4, 3), np.bool_))
     for chosen in (np.empty((0, 4), np.int8), np.full((3, 4), UNANSWERED, np.int8)):
         np.testing.assert_allclose(calibrate(chosen, prior).model.slopes, prior.model.slopes)
+
+
+# Law School Admission Test, section 6: 1,000 examinees, five questions (Bock & Lieberman, Psychometrika 35, 1970; also in the R packages
+# ltm and mirt). The frequencies of the 32 patterns from 00000 to 11111, the first question's digit first.
+LSAT6 = (
+    3, 6, 2, 11, 1, 1, 3, 4, 1, 8, 0, 16, 0, 3, 2, 15,
+    10, 29, 14, 81, 3, 28, 15, 80, 16, 56, 21, 173, 11, 61, 28, 298,
+)  # fmt: skip
+
+
+def test_with_two_options_and_hardly_a_prior_lsat6_gives_the_published_two_parameter_model() -> None:
+    """With two options the model is 2PL: a is the difference of the slopes, b = −(difference of the intercepts) / a. Estimating stops when steps are
+    below 0.001, short of the last digits."""
+    patterns = np.array([[pattern >> (4 - item) & 1 for item in range(5)] for pattern in range(32)], np.int8)
+    nothing = OptionModel(np.zeros((5, 2)), np.zeros((5, 2)), np.ones((5, 2), np.bool_))
+    weak = Prior(nothing, np.full(5, 1e-3), np.full(5, 1e-3), np.zeros(5, np.int64))
+    model = calibrate(np.repeat(patterns, LSAT6, axis=0), weak).model
+    a = model.slopes[:, 1] - model.slopes[:, 0]
+    b = -(model.intercepts[:, 1] - model.intercepts[:, 0]) / a
+    assert a == pytest.approx([0.8254, 0.7229, 0.8905, 0.6886, 0.6575], abs=0.025)
+    assert b == pytest.approx([-3.3597, -1.3696, -0.2799, -1.8659, -3.1236], abs=0.05)
