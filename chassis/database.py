@@ -1,21 +1,35 @@
 """One service's PostgreSQL database: sessions for use cases, an asyncpg pool for statements that matter for speed."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
 
 from chassis.outbox import PENDING, write_pending_events
+from chassis.settings import refuse_wrong_url
 
 # A forgotten transaction must not hold back vacuum and the relay; a runaway query must not hold a connection.
 _WROTE_EVENTS = "wrote_events"
 _DATABASE = "database"
 SESSION_SETTINGS = {"idle_in_transaction_session_timeout": "30s", "statement_timeout": "20s", "lock_timeout": "10s"}
+
+
+def new_engine(url: str, *, connect: Mapping[str, Any] | None = None, **options: Any) -> AsyncEngine:
+    """An engine whose connections asyncpg makes from the URL itself, options included, as it does for its own pool.
+
+    `connect`: more for asyncpg.connect. Raises WrongSetting for a URL with options that would not be honoured.
+    """
+    refuse_wrong_url(url)
+
+    async def connection() -> asyncpg.Connection:
+        return await asyncpg.connect(url, **(connect or {}))
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connection, **options)
 
 
 class _EventfulSession(Session):
@@ -49,12 +63,12 @@ class Database:
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
         self._on_events: list[Callable[[], None]] = []
-        self.engine = create_async_engine(
-            make_url(url).set(drivername="postgresql+asyncpg"),
+        self.engine = new_engine(
+            url,
+            connect={"server_settings": {"application_name": name, **SESSION_SETTINGS}, "timeout": 5},
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
-            connect_args={"server_settings": {"application_name": name, **SESSION_SETTINGS}, "timeout": 5},
         )
         self._sessions = async_sessionmaker(
             self.engine,

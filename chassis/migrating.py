@@ -22,8 +22,8 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from chassis.database import new_engine
 from chassis.ids import new_id
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,7 +83,7 @@ def _upgrade(service: str, connection: Connection) -> None:
 
 
 async def _with_connection(database_url: str, work: Callable[[Connection], Any]) -> Any:
-    engine = create_async_engine(make_url(database_url).set(drivername="postgresql+asyncpg"), poolclass=sa.NullPool)
+    engine = new_engine(database_url, poolclass=sa.NullPool)
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(work)
@@ -94,9 +94,7 @@ async def _with_connection(database_url: str, work: Callable[[Connection], Any])
 async def with_scratch_database(server_url: str, work: Callable[[str], Any]) -> Any:
     """Runs `work(url)` on a fresh database of the server, dropped afterwards."""
     name = f"scratch_{new_id().hex}"
-    admin = create_async_engine(
-        make_url(server_url).set(drivername="postgresql+asyncpg"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
-    )
+    admin = new_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     try:
         async with admin.connect() as connection:
             await connection.execute(sa.text(f'CREATE DATABASE "{name}"'))

@@ -7,6 +7,7 @@ An unknown variable with our prefix is an error at start: a misspelt setting mus
 import os
 import re
 from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,16 +16,37 @@ PREFIX = "EXAMHALL_"
 _PEER = re.compile(r"EXAMHALL_[A-Z]+_(GRPC|HTTP)")
 # Of the command line and of other services: one environment serves all processes of a machine.
 _SHARED = {"EXAMHALL_DATA", "EXAMHALL_PORT", "EXAMHALL_GATEWAY", "EXAMHALL_DEMO"}
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# Of libpq's options, what asyncpg honours in a URL. It would send any other to the server as a setting of the session.
+_URL_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl")
 
 
-class UnknownSetting(Exception):
+class WrongSetting(Exception):
+    """Settings that a process can't start with; the message is one line for who runs it."""
+
+
+class UnknownSetting(WrongSetting):
     """A variable with our prefix that no setting has."""
 
 
-class ServiceSettings(BaseSettings):
-    """Settings every service has; a service derives its own."""
+class KafkaSettings(BaseSettings):
+    """How a process speaks with Kafka's brokers, whichever they are. Which of them go together: chassis/kafka.py."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", populate_by_name=True)
+
+    kafka_security_protocol: str = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL, as the brokers' listener is called"
+    )
+    kafka_sasl_mechanism: str = Field("", description="with SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+    kafka_sasl_user: str = Field("", description="with SASL: user at the brokers")
+    kafka_sasl_password: SecretStr = Field(SecretStr(""), description="with SASL: password at the brokers")
+    kafka_ca_file: str = Field(
+        "", description="with SSL: file with the authority's certificate (PEM); empty: those the system trusts"
+    )
+
+
+class ServiceSettings(KafkaSettings):
+    """Settings every service has; a service derives its own."""
 
     database_url: str = Field(
         "",
@@ -79,3 +101,12 @@ def refuse_unknown_variables(known: set[str], environment: Mapping[str, str] | N
 def variables_of(settings: type[BaseSettings]) -> set[str]:
     """The environment variables with our prefix that a settings class reads."""
     return {PREFIX + name.upper() for name in settings.model_fields}
+
+
+def refuse_wrong_url(url: str) -> None:
+    """Raises WrongSetting for a DATABASE_URL with options that would not be honoured."""
+    for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+        if name not in _URL_OPTIONS:
+            raise WrongSetting(f"DATABASE_URL: the option {name!r} is not known; known are {', '.join(_URL_OPTIONS)}")
+        if name == "sslmode" and value not in _SSL_MODES:
+            raise WrongSetting(f"DATABASE_URL: sslmode must be one of {', '.join(_SSL_MODES)}")

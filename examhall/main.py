@@ -46,16 +46,16 @@ def up(
 
     PostgreSQL, Redis and the Kafka broker are started too, unless DATABASE_URL, REDIS_URL or KAFKA_BOOTSTRAP_SERVERS name others.
     """
-    from chassis.settings import UnknownSetting
+    from chassis.settings import WrongSetting
     from examhall.installation import Wish
     from examhall.places import PortTaken
-    from examhall.serving import refuse_misspelt_variables
+    from examhall.serving import refuse_wrong_settings
     from examhall.up import up as run
 
     try:
-        refuse_misspelt_variables()
+        refuse_wrong_settings(os.environ)
         raise typer.Exit(run(Wish(data, port, _services(service), demo), dict(os.environ), _console()))
-    except (UnknownSetting, PortTaken) as error:
+    except (WrongSetting, PortTaken) as error:
         raise _refusal(error) from error
 
 
@@ -64,14 +64,14 @@ def serve(
     name: Annotated[str, typer.Argument(help="A service, proctoring-stream, or gateway.", metavar="NAME")],
 ) -> None:
     """Run one service, the worker of proctoring's stream, or the gateway, with the settings of the environment."""
-    from chassis.settings import UnknownSetting
+    from chassis.settings import WrongSetting
     from examhall.serving import serve as run
 
     if name != "gateway":
         _services([WORKERS.get(name, name)])
     try:
         run(name)
-    except UnknownSetting as error:
+    except WrongSetting as error:
         raise _refusal(error) from error
 
 

@@ -1,10 +1,17 @@
 """Runs one service, one worker, or the gateway, in this process."""
 
 import importlib
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from chassis.settings import ServiceSettings, refuse_unknown_variables, variables_of
+from chassis.settings import (
+    ServiceSettings,
+    WrongSetting,
+    refuse_unknown_variables,
+    refuse_wrong_url,
+    variables_of,
+)
 from examhall.places import SERVICES, WORKERS
 from proto.catalogue import STREAM
 
@@ -52,14 +59,19 @@ def known_variables() -> set[str]:
     return {variable for process in processes for variable in variables_of(settings_of(process))}
 
 
-def refuse_misspelt_variables() -> None:
-    """Raises UnknownSetting for a variable with our prefix that no process reads."""
-    refuse_unknown_variables(known_variables())
+def refuse_wrong_settings(environment: Mapping[str, str]) -> None:
+    """Raises WrongSetting for a variable with our prefix that no process reads, and for settings that nothing could start with."""
+    from chassis.kafka import access
+
+    refuse_unknown_variables(known_variables(), environment)
+    if access().protocol != "PLAINTEXT" and not environment.get("KAFKA_BOOTSTRAP_SERVERS"):
+        raise WrongSetting("EXAMHALL_KAFKA_SECURITY_PROTOCOL is set, but KAFKA_BOOTSTRAP_SERVERS names no brokers")
+    refuse_wrong_url(environment.get("DATABASE_URL", ""))
 
 
 def serve(name: str) -> None:
-    """Runs a service, a worker or the gateway until SIGTERM or SIGINT. Raises UnknownSetting for a variable that nobody knows."""
-    refuse_misspelt_variables()
+    """Runs a service, a worker or the gateway until SIGTERM or SIGINT. Raises WrongSetting when the environment is no good."""
+    refuse_wrong_settings(os.environ)
     if name == GATEWAY:
         from gateway.app import run as run_gateway
 

@@ -13,7 +13,7 @@ from aiokafka.structs import ConsumerRecord
 from google.protobuf.message import DecodeError
 
 from chassis.absences import is_told_to_stop
-from chassis.kafka import LOG_GENERATION, close_all, new_admin
+from chassis.kafka import LOG_GENERATION, close_all, new_admin, new_tail
 from gateway.feeds import Feeds
 
 log = structlog.get_logger()
@@ -52,16 +52,7 @@ class Tail:
             await asyncio.sleep(pause)
 
     async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",  # a position that is not there means that the log was replaced: not to be passed over
-            max_poll_records=500,
-            request_timeout_ms=5_000,
-            metadata_max_age_ms=30_000,
-            fetch_max_wait_ms=self._wait_milliseconds,
-        )
+        consumer = new_tail(self._bootstrap_servers, self._wait_milliseconds)
         try:
             await consumer.start()
             partitions = await self._partitions()

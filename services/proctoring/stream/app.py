@@ -126,7 +126,6 @@ class StreamApp(faust.App):  # type: ignore[misc]
             self.agent(heard, name=durable.name)(durable.agent)
         self._written: dict[TP, int] = {}
         self._held: set[int] = set()
-        self._lost: set[int] = set()
         self._beside: list[asyncio.Task[None]] = []
         self.on_partitions_revoked.connect(self._finish_before_revocation)
         self.on_rebalance_complete.connect(self._take_up_partitions)
@@ -152,11 +151,6 @@ class StreamApp(faust.App):  # type: ignore[misc]
     def log_replaced(self, tp: TP, reason: str) -> None:
         """The broker's log of a partition is not the one that was read."""
         self.begin_again(f"log of {tp.topic}/{tp.partition} replaced: {reason}")
-
-    def messages_lost(self, tp: TP, expected: int, found: int) -> None:
-        """The broker dropped messages before they were read."""
-        log.warning("messages_lost", topic=tp.topic, partition=tp.partition, expected=expected, found=found)
-        self._lost.add(tp.partition)
 
     async def publish(
         self, topic: str, partition: int, key: str, value: bytes | None, headers: list[tuple[str, bytes]]
@@ -217,9 +211,12 @@ class StreamApp(faust.App):  # type: ignore[misc]
             await asyncio.sleep(self.settings.stream_tick_milliseconds / 1000)
             if not self.is_ready or self.is_stopping:
                 continue
-            if self._lost:
-                lost, self._lost = self._lost, set()
-                await exams.lead_to(Effect(tell=[state_lost(self.worker_name, lost)]))
+            replaced, lost = await self.consumer.settle_doubts()
+            for tp in replaced:
+                self.log_replaced(tp, "it ends before what was read")
+            if lost:
+                log.warning("messages_lost", partitions=sorted(f"{tp.topic}/{tp.partition}" for tp in lost))
+                await exams.lead_to(Effect(tell=[state_lost(self.worker_name, {tp.partition for tp in lost})]))
             await exams.lead_to(await self.exams_rule.advance())
 
     async def _forget(self) -> None:

@@ -2,7 +2,8 @@
 
 Faust acknowledges an event when its agent fails, and when it skips one during a rebalance; after a rebalance it goes on from wherever it had read,
 where nothing was committed. Here exactly what is reported as done is committed, beside it the generation of the log that was read
-(chassis/relay.py), and reading goes on from there. A message of a newer generation, or one that was read before, says that a log was replaced.
+(chassis/relay.py), and reading goes on from there. A message of a newer generation says that a log was replaced, and so does one that is read
+again in a log that has become shorter.
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ class Positions:
     expected: dict[TP, int] = field(default_factory=dict)  # the offset of the next message
     generations: dict[TP, int] = field(default_factory=dict)  # of the log that is read
     replaced: dict[TP, int] = field(default_factory=dict)  # a newer generation was met here
+    # A message came before or after the one expected here. During a rebalance that may be; whoever looks after it asks the broker.
+    doubts: dict[TP, int] = field(default_factory=dict)
 
     def forget(self, partitions: set[TP]) -> None:
         """These partitions are another worker's now."""
@@ -121,10 +124,8 @@ class _Consumer(Consumer):  # type: ignore[misc]
         if tp.topic not in self.app.own_topics and generation > known:
             positions.replaced[tp] = generation
             self.app.log_replaced(tp, f"generation {generation} instead of {known}")
-        elif expected is not None and record.offset < expected:
-            self.app.log_replaced(tp, f"offset {record.offset} instead of {expected}")
-        elif expected is not None and record.offset > expected:
-            self.app.messages_lost(tp, expected, record.offset)
+        elif expected is not None and record.offset != expected:
+            positions.doubts.setdefault(tp, expected)
         positions.expected[tp] = record.offset + 1
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
@@ -139,6 +140,14 @@ class _Consumer(Consumer):  # type: ignore[misc]
     async def begin_again(self) -> bool:
         """Commits the beginning of the partitions whose logs were replaced."""
         return bool(await self._thread.begin_again(self.positions.replaced))
+
+    async def settle_doubts(self) -> tuple[set[TP], set[TP]]:
+        """Of the partitions in doubt those whose logs end before what was read, so they were replaced, and those that begin after what was to be read."""
+        doubts, self.positions.doubts = self.positions.doubts, {}
+        if not doubts:
+            return set(), set()
+        earliest, ends = await self.earliest_offsets(*doubts), await self.highwaters(*doubts)
+        return {tp for tp in doubts if ends[tp] < doubts[tp]}, {tp for tp in doubts if earliest[tp] > doubts[tp]}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         await super().on_partitions_revoked(revoked)
