@@ -105,9 +105,9 @@ class School:
         reply = self.http.post("/api/v1/auth/login", json={"login": login, "password": PASSWORD})
         return Person(self.http, _granted(reply).json())
 
-    def everybody_knows(self) -> None:
+    def everybody_knows(self, seconds: float = 30.0) -> None:
         """Waits until every service has heard what the others told."""
-        eventually(lambda: not untold_events(self.folder))
+        eventually(lambda: not untold_events(self.folder), seconds)
 
     def centre(self) -> str:
         """A new centre."""
