@@ -1,6 +1,7 @@
 """Real workers of the stream as processes, and a hand on the broker's topics."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -77,9 +78,7 @@ class WorkerProcess:
 @contextmanager
 def a_worker(kafka: str, folder: Path, **settings: str) -> Iterator[WorkerProcess]:
     """A worker that runs until the end of the block, at the latest."""
-    from examhall.servers import free_port
-
-    port = free_port()
+    port = _free_port()
     log = folder / f"worker-{port}.log"
     environment = {
         **environment_without_ours(),
@@ -164,6 +163,12 @@ class Hand:
                 return found
             for records in (await self._reader.getmany(*waiting, timeout_ms=500)).values():
                 found += [_told(record) for record in records]
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _told(record: Any) -> Told:
