@@ -15,6 +15,7 @@ from proto.examhall.proctoring.v1 import events_pb2 as told
 from proto.examhall.proctoring.v1 import exams_pb2 as exams
 from proto.examhall.proctoring.v1 import stream_pb2 as stream
 from services.proctoring.collusion.arrays import one_hot
+from services.proctoring.collusion.families import pair_codes
 from services.proctoring.evidence import moment
 from services.proctoring.exam_watch import ExamWatch
 
@@ -26,7 +27,8 @@ _OPENED_MS = 1_780_000_000_000
 
 @dataclass
 class Measured:
-    """`rounds`: seconds a call of `advance` kept the loop; `waits`: longest gaps of another task of the loop; `put`: seconds an event; `told`: by pair."""
+    """Seconds: `put` an event, `rounds` a call of `advance`, `gaps` by which another task of the loop was kept waiting, `told` from the newest answer of the
+    copier to the first telling of a pair; `busy` of the processor in all."""
 
     put: list[float] = field(default_factory=list)
     rounds: list[float] = field(default_factory=list)
@@ -142,7 +144,9 @@ async def _close(seed: int, candidates: int) -> list[Figure]:
         await asyncio.sleep(0.05)
     seconds = time.perf_counter() - begun
     watcher.cancel()
-    copied = {(str(copier), str(source)) for copier, source in exam.copied.tolist()}
+    shown = np.array(sorted({tuple(sorted((int(one), int(other)))) for one, other in flagged}), np.int64).reshape(-1, 2)
+    found = np.isin(pair_codes(exam.copied, candidates), pair_codes(shown, candidates))
+    wrong = int(exam.is_innocent(shown).sum())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return [
         Figure(
@@ -150,7 +154,7 @@ async def _close(seed: int, candidates: int) -> list[Figure]:
             f"{seconds / product:.0f}",
             "bounded",
             f"{seconds:.0f} s for all answers computed anew and concluded, {product:.2f} s the product; {candidates:,} candidates × 60 items; "
-            f"{len(flagged & copied)} of {len(copied)} copiers flagged, {len(flagged - copied)} others; loop kept waiting {max(gaps) * 1e3:.0f} ms at most",
+            f"{int(found.sum())} of {len(found)} copying pairs flagged, {wrong} innocent ones; loop kept waiting {max(gaps) * 1e3:.0f} ms at most",
         ),
         Figure("most memory of the process", f"{peak:.0f} MB", "bounded", "with the events and the simulation"),
     ]
