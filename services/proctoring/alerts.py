@@ -5,6 +5,7 @@ No alert rests on keyboard, mouse or pace, or on the second opinion alone.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
@@ -66,6 +67,7 @@ ATTEMPT_THRESHOLDS = {
 _BURST = _Threshold(1, Level.MEDIUM, "Five or more answers were changed within one minute, {count} times.")
 
 
+@lru_cache(maxsize=16_384)
 def alert_id(attempt_id: str, kind: str, window: str) -> str:
     """The id of the alert about this cause."""
     return str(uuid5(_NAMESPACE, f"{attempt_id}\n{kind}\n{window}"))
