@@ -1,4 +1,4 @@
-"""A lock file for each image: of locks/examhall.lock the packages that its dependency group needs, versions and hashes as they stand there.
+"""A lock file for each image: of locks/examhall.lock the packages that its dependency groups need, versions and hashes as they stand there.
 
 python -m deploy.images.locks write     writes deploy/images/locks/
 python -m deploy.images.locks check     fails when one differs
@@ -6,7 +6,7 @@ python -m deploy.images.locks check     fails when one differs
 
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -33,10 +33,10 @@ def entries() -> dict[str, str]:
     return found
 
 
-def needed(group: str) -> set[str]:
-    """The packages that a dependency group and the chassis need, with all that those need."""
+def needed(groups: Iterable[str]) -> set[str]:
+    """The packages that dependency groups and the chassis need, with all that those need."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    todo = [*project["dependencies"], *project["optional-dependencies"][group]]
+    todo = [*project["dependencies"], *(each for group in groups for each in project["optional-dependencies"][group])]
     found: set[tuple[str, str]] = set()
     while todo:
         requirement = Requirement(todo.pop())
@@ -59,7 +59,7 @@ def rendered() -> dict[str, str]:
     """The text of each image's lock by its file's name. Raises KeyError for a package that the whole does not have."""
     lines = entries()
     return {
-        f"{image.name}.lock": _HEAD + "".join(lines[name] for name in sorted(needed(image.group)))
+        f"{image.name}.lock": _HEAD + "".join(lines[name] for name in sorted(needed(image.groups)))
         for image in IMAGES.values()
     }
 

