@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from prometheus_client import Counter
 
 from chassis.clock import now
 from proto.examhall.attempts.v1 import events_pb2 as attempts
@@ -50,8 +51,12 @@ _DROPPED = "dropped"
 HELD_EVENTS = 2_000
 # An attempt that was never submitted is forgotten when nothing has happened for so much longer than after an end.
 _UNFINISHED_FACTOR = 15
+# How long an exam rests whose numbers could not be computed. Its facts are kept meanwhile; nothing of it is lost.
+REST_SECONDS = 30.0
 # Rows that are looked at without letting others in.
 _ROWS_AT_ONCE = 100
+
+ANALYSES_FAILED = Counter("examhall_stream_analyses_failed_total", "Times an exam's numbers could not be computed")
 
 
 class Attempts:
@@ -98,6 +103,7 @@ class Exams:
         self._watches: dict[str, ExamWatch] = {}
         self._dropped: set[str] = set()
         self._held: dict[str, list[Heard]] = {}
+        self._resting: dict[str, float] = {}  # until when, by the monotonic clock
 
     def restore(self, partitions: set[int]) -> None:
         """Lets go of the exams that are another worker's now, and takes up from the table those that are new here."""
@@ -132,10 +138,19 @@ class Exams:
         return effect
 
     async def advance(self) -> Effect:
-        """Goes on with every exam; what was found."""
+        """Goes on with every exam; what was found. An exam whose numbers can't be computed rests for a while: the others go on, and so do attempts."""
         effect = Effect()
         for exam_id, watch in list(self._watches.items()):
-            tellings = await watch.advance(time.monotonic())
+            moment = time.monotonic()
+            if self._resting.get(exam_id, moment) > moment:
+                continue
+            try:
+                tellings = await watch.advance(moment)
+            except Exception:
+                log.exception("exam_analysis_failed", exam_id=exam_id, again_after_seconds=REST_SECONDS)
+                ANALYSES_FAILED.inc()
+                self._resting[exam_id] = moment + REST_SECONDS
+                continue
             if self._watches.get(exam_id) is not watch:
                 continue  # another worker's since
             effect.before += self._rows(self._partition(exam_id), exam_id, watch.unstored())

@@ -15,6 +15,12 @@ class StreamSettings(ServiceSettings):
     stream_commit_milliseconds: int = Field(
         250, ge=10, description="how often a worker of the stream commits what it has taken in"
     )
+    stream_wait_milliseconds: int = Field(
+        25,
+        ge=1,
+        le=5_000,
+        description="the broker may let a worker of the stream wait so long for events when there are none; the single machine's always does",
+    )
     stream_batch: int = Field(
         200, ge=1, le=2_000, description="events that a worker of the stream takes together at most, when many wait"
     )
