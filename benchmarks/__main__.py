@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import alerts, autosaves, events, growth, logins, memory, proxied, starts
+from benchmarks import alerts, autosaves, events, growth, logins, memory, proxied, sockets, starts
 from benchmarks.hall import open_hall
 from benchmarks.results import Figure, table
 
@@ -16,6 +16,7 @@ PARTS = {
     "proxied": proxied.measure,
     "events": events.measure,
     "alerts": alerts.measure,
+    "sockets": sockets.measure,
     "memory": memory.measure,
     "growth": growth.measure,
     "logins": logins.measure,
