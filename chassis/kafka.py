@@ -171,19 +171,11 @@ async def close_all(*closes: Callable[[], Awaitable[None]]) -> None:
     closing.cancel()
 
 
-async def make_topics(
-    bootstrap_servers: str, topics: Iterable[str], *, partitions: int = PARTITIONS, replication: int = 1
-) -> list[str]:
-    """Makes the topics that are not there yet, each with a dead-letter topic; names those that were made. Raises KafkaError."""
-    names = [name for topic in topics for name in (topic, f"{topic}.dlq")]
-    return await make_topics_as(bootstrap_servers, [NewTopic(name, partitions, replication) for name in names])
-
-
-async def make_topics_as(bootstrap_servers: str, topics: Iterable[NewTopic]) -> list[str]:
+async def make_topics(bootstrap_servers: str, topics: Iterable[NewTopic]) -> list[str]:
     """Makes those of these topics that are not there yet, and names them. Raises KafkaError with what the broker says of the first it refuses."""
     admin = new_admin(bootstrap_servers)
-    await admin.start()
     try:
+        await admin.start()
         there = set(await admin.list_topics())
         made = []
         for topic in topics:

@@ -78,6 +78,7 @@ def serve(
 @app.command()
 def migrate(
     name: Annotated[str | None, typer.Argument(help="A service; all of them by default.", metavar="[SERVICE]")] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a database that is not there yet.")] = 60,
     data: Folder = DATA,
 ) -> None:
     """Bring databases up to date. `examhall up` does it by itself.
@@ -87,18 +88,51 @@ def migrate(
     """
     import asyncio
 
-    if name is None:
-        from examhall.preparing import migrate_all
+    from chassis.settings import WrongSetting
+    from examhall.migrating import DatabaseAway, migrate_server
+    from examhall.migrating import migrate as run
 
-        server = os.environ.get("DATABASE_URL")
-        if not server:
+    try:
+        if name is not None:
+            _services([name])
+            asyncio.run(run(name, _environment_of(name, data)["DATABASE_URL"], wait, _tell))
+        elif server := os.environ.get("DATABASE_URL"):
+            asyncio.run(migrate_server(server, _services(None), wait, _tell))
+        else:
             raise typer.BadParameter("set DATABASE_URL to the server; `examhall up` migrates its own by itself")
-        asyncio.run(migrate_all(server, _services(None)))
-        return
-    from chassis.migrating import upgrade
+    except (DatabaseAway, WrongSetting) as error:
+        raise _refusal(error) from error
 
-    _services([name])
-    upgrade(name, _environment_of(name, data)["DATABASE_URL"])
+
+@app.command()
+def topics(
+    partitions: Annotated[int, typer.Option(min=1, help="Of every topic; can't be changed once there is data.")] = 12,
+    replication: Annotated[int, typer.Option(min=1, help="How many brokers keep each message.")] = 3,
+) -> None:
+    """Make every topic on KAFKA_BOOTSTRAP_SERVERS, for a Kafka that does not make them on first use. Twice does no harm.
+
+    Exit status 1 when a topic is there with another number of partitions: what is joined must be cut alike.
+    """
+    import asyncio
+
+    from aiokafka.errors import KafkaError
+
+    from chassis.settings import WrongSetting
+    from examhall.topics import make_all
+
+    servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if not servers:
+        raise typer.BadParameter("set KAFKA_BOOTSTRAP_SERVERS to the brokers")
+    try:
+        told = asyncio.run(make_all(servers, partitions, replication))
+    except (KafkaError, WrongSetting, OSError) as error:
+        raise _refusal(error) from error
+    for name in told.made:
+        typer.echo(f"made {name}")
+    for name, count in told.cut_otherwise.items():
+        typer.echo(f"{name} is there with {count} partitions, not {partitions}")
+    typer.echo(f"{len(told.made)} of {len(told.wanted)} topics made; {len(told.wanted) - len(told.made)} were there.")
+    raise typer.Exit(bool(told.cut_otherwise))
 
 
 @app.command()
@@ -249,6 +283,10 @@ def _services(chosen: list[str] | None) -> list[str]:
         if name not in installed:
             raise typer.BadParameter(f"there is no service {name!r}; there are {', '.join(installed)}")
     return [name for name in installed if not chosen or name in chosen]
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _refusal(error: Exception) -> typer.Exit:

@@ -2,17 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import asyncpg
-from aiokafka.admin import NewTopic
-from aiokafka.errors import TopicAlreadyExistsError
 
-from chassis.kafka import make_topics, new_admin
+from chassis.kafka import PARTITIONS
 from chassis.migrating import upgrade_async
 from chassis.relay import publishing_lock
 from examhall.places import SERVICES, database_of
-from examhall.serving import workers_of
+from examhall.topics import make_all
 from proto.catalogue import TOPICS
 
 
@@ -25,9 +23,7 @@ def prepare(postgres_url: str, services: Sequence[str], with_demo: bool, kafka: 
 async def _prepare(postgres_url: str, services: Sequence[str], with_demo: bool, kafka: str) -> None:
     await migrate_all(postgres_url, services)
     if kafka:
-        await make_topics(kafka, [topic.name for topic in TOPICS])
-        if workers_of(services):
-            await make_changelogs(kafka)
+        await make_all(kafka, PARTITIONS, replication=1)
     if with_demo:
         from examhall.demo.loading import load
 
@@ -61,23 +57,6 @@ async def make_databases(postgres_url: str, services: Sequence[str]) -> None:
     async with _connected(postgres_url) as server:
         for service in services:
             await server.execute(f'CREATE DATABASE "{_name(service)}"')
-
-
-async def make_changelogs(kafka: str) -> None:
-    """Makes the topics that the stream's tables lie in: of each key the newest message stays for ever."""
-    from services.proctoring.stream.app import topics
-
-    admin = new_admin(kafka)
-    await admin.start()
-    try:
-        there = set(await admin.list_topics())
-        for topic in topics():
-            if topic.is_compacted and topic.name not in there:
-                wanted = NewTopic(topic.name, topic.partitions, 1, topic_configs={"cleanup.policy": "compact"})
-                with suppress(TopicAlreadyExistsError):
-                    await admin.create_topics([wanted])
-    finally:
-        await admin.close()
 
 
 def topics_of(producer: str, consumers: Sequence[str]) -> list[str]:

@@ -43,6 +43,17 @@ def examhall(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[
     )
 
 
+def start_examhall(*arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    """Starts a command; what it says can be read while it runs."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "examhall.main", *arguments],
+        env=clean_environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 @dataclass
 class Machine:
     """A running `examhall up`."""

@@ -12,7 +12,7 @@ from chassis.testing import fresh_database
 from examhall.places import database_of
 from examhall.servers import HOST, free_port, start_postgres
 from examhall.serving import installed_services
-from examhall.tests.machine import examhall
+from examhall.tests.machine import examhall, start_examhall
 from proto.examhall.chassis.v1.audit_pb2 import AuditRecorded
 
 SECRET = "a secret of the tests"
@@ -35,7 +35,10 @@ def empty_server(folder: Path) -> Iterator[str]:
 
 def test_help_names_every_command():
     shown = examhall("--help").stdout
-    for command in ("up", "serve", "migrate", "status", "rehearse", "dead-letters", "rebuild", "backup", "backups", "restore", "doctor"):
+    for command in (
+        *("up", "serve", "migrate", "topics", "status", "rehearse", "dead-letters", "rebuild"),
+        *("backup", "backups", "restore", "doctor"),
+    ):
         assert f" {command} " in shown
 
 
@@ -43,6 +46,23 @@ def test_a_misspelt_variable_is_an_error_for_a_single_service_too():
     refused = examhall("serve", "identity", EXAMHALL_SERVICE_SECRETS="x")
     assert refused.returncode == 2
     assert "unknown setting: EXAMHALL_SERVICE_SECRETS" in refused.stderr
+
+
+@pytest.mark.parametrize("command", [["serve", "identity"], ["up"]])
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ({"EXAMHALL_KAFKA_SASL_USER": "x"}, "EXAMHALL_KAFKA_SASL_USER: without effect"),
+        ({"EXAMHALL_KAFKA_SECURITY_PROTOCOL": "SSL"}, "KAFKA_BOOTSTRAP_SERVERS names no brokers"),
+        ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x?ssl=on"}, "DATABASE_URL: the option 'ssl' is not known"),
+    ],
+)
+def test_settings_that_nothing_can_start_with_are_refused_in_one_line(
+    command: list[str], variables: dict[str, str], line: str, folder: Path
+):
+    refused = examhall(*command, EXAMHALL_DATA=str(folder / "data"), **variables)
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert line in refused.stderr
 
 
 def test_a_service_is_not_run_without_the_installations_secret():
@@ -56,6 +76,42 @@ def test_a_service_that_does_not_exist_is_refused_by_name(command: list[str], fo
     refused = examhall(*command, "astrology", EXAMHALL_DATA=str(folder / "data"))
     assert refused.returncode == 2
     assert "there is no service 'astrology'" in refused.stderr
+
+
+def test_migrating_waits_for_a_server_that_comes_later(folder: Path):
+    port = free_port()
+    waiting = start_examhall("migrate", "identity", DATABASE_URL=f"postgresql://postgres@{HOST}:{port}/postgres")
+    assert waiting.stderr is not None
+    assert waiting.stderr.readline().startswith(f"Waiting for the database of {HOST}/postgres: ")
+    server = start_postgres(folder / "postgres", port)
+    try:
+        assert waiting.wait(60) == 0, waiting.stderr.read()
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("command", [["migrate", "identity"], ["migrate"]])
+def test_migrating_ends_in_one_line_when_no_database_comes(command: list[str]):
+    url = "postgresql://nobody:a-password@127.0.0.1:1/nothing"
+    refused = examhall(*command, "--wait", "0.5", DATABASE_URL=url)
+    assert refused.returncode == 2
+    waiting, end = refused.stderr.splitlines()
+    assert waiting.startswith("Waiting for the database of 127.0.0.1/nothing: ")
+    assert end.startswith("The database of 127.0.0.1/nothing did not answer within 0.5 s: ")
+    assert "a-password" not in refused.stderr
+
+
+def test_topics_are_made_only_where_brokers_are_named():
+    refused = examhall("topics")
+    assert refused.returncode == 2
+    assert "set KAFKA_BOOTSTRAP_SERVERS" in refused.stderr
+
+
+def test_topics_end_in_a_line_when_no_broker_answers():
+    refused = examhall("topics", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert refused.returncode == 2
+    assert "Unable to bootstrap" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 async def test_migrating_everything_makes_each_services_database_and_twice_does_no_harm(empty_server: str):

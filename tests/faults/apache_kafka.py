@@ -4,9 +4,13 @@ import os
 import shutil
 import subprocess
 from base64 import urlsafe_b64encode
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
+from chassis.tests.certificates import Certificates
 from examhall.servers import HOST, accepts_connections, die_with_parent, free_port
 from examhall.tests.machine import wait_for
 
@@ -32,14 +36,60 @@ def jars(cache: Path) -> Path:
     return folder
 
 
-class ApacheKafka:
-    """One node; `kill` is kill -9, `start` again finds its log on disk."""
+def kept_jars() -> Path:
+    """The folder of Kafka's jars in the user's cache. Skips the test where they can't be had."""
+    if missing := missing_tools():
+        pytest.skip(f"Apache Kafka was not tried: {missing}")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "examhall"
+    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        return jars(cache)
+    except subprocess.SubprocessError as error:
+        pytest.skip(f"Apache Kafka was not tried: Maven could not fetch it ({error})")
 
-    def __init__(self, jar_folder: Path, folder: Path) -> None:
+
+@dataclass(frozen=True)
+class Guard:
+    """What a node asks of those who connect: TLS with these certificates, and this user's password by SCRAM-SHA-512."""
+
+    certificates: Certificates
+    user: str = "examhall"
+    password: str = "a password of the tests"
+
+    @property
+    def listener(self) -> list[str]:
+        """The settings of the node's listener CLIENTS."""
+        one_line = {name: path.read_text().replace("\n", "\\n") for name, path in vars(self.certificates).items()}
+        listener = "listener.name.clients"
+        return [
+            f"{listener}.ssl.keystore.type=PEM",
+            f"{listener}.ssl.keystore.certificate.chain={one_line['server']}",
+            f"{listener}.ssl.keystore.key={one_line['key']}",
+            f"{listener}.sasl.enabled.mechanisms=SCRAM-SHA-512",
+            f"{listener}.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;",
+        ]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """How Examhall is told."""
+        return {
+            "EXAMHALL_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "EXAMHALL_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+            "EXAMHALL_KAFKA_SASL_USER": self.user,
+            "EXAMHALL_KAFKA_SASL_PASSWORD": self.password,
+            "EXAMHALL_KAFKA_CA_FILE": str(self.certificates.authority),
+        }
+
+
+class ApacheKafka:
+    """One node; `kill` is kill -9, `start` again finds its log on disk. Without a guard everybody may do everything, in the clear."""
+
+    def __init__(self, jar_folder: Path, folder: Path, guard: Guard | None = None) -> None:
         self._jars = jar_folder
         self._folder = folder
         self.port, self._controller_port = free_port(), free_port()
         self.address = f"{HOST}:{self.port}"
+        internal_port = free_port()
         self._process: subprocess.Popen[bytes]
         folder.mkdir(parents=True, exist_ok=True)
         self._settings = folder / "server.properties"
@@ -49,10 +99,11 @@ class ApacheKafka:
                     "process.roles=broker,controller",
                     "node.id=1",
                     f"controller.quorum.voters=1@{HOST}:{self._controller_port}",
-                    f"listeners=PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{self._controller_port}",
-                    f"advertised.listeners=PLAINTEXT://{HOST}:{self.port}",
+                    f"listeners=INTERNAL://{HOST}:{internal_port},CLIENTS://{HOST}:{self.port},CONTROLLER://{HOST}:{self._controller_port}",
+                    f"advertised.listeners=INTERNAL://{HOST}:{internal_port},CLIENTS://{HOST}:{self.port}",
+                    "inter.broker.listener.name=INTERNAL",
                     "controller.listener.names=CONTROLLER",
-                    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                    f"listener.security.protocol.map=INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENTS:{'SASL_SSL' if guard else 'PLAINTEXT'}",
                     f"log.dirs={folder / 'log'}",
                     "auto.create.topics.enable=false",
                     "num.partitions=4",
@@ -61,11 +112,14 @@ class ApacheKafka:
                     "transaction.state.log.replication.factor=1",
                     "transaction.state.log.min.isr=1",
                     "group.initial.rebalance.delay.ms=100",
+                    *(guard.listener if guard else ()),
                 ]
             )
         )
         cluster_id = urlsafe_b64encode(uuid4().bytes).rstrip(b"=").decode()
-        self._java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._settings)).wait(START_SECONDS)
+        users = ("--add-scram", f"SCRAM-SHA-512=[name={guard.user},password={guard.password}]") if guard else ()
+        format_ = ("format", "-t", cluster_id, "-c", str(self._settings), *users)
+        self._java("kafka.tools.StorageTool", *format_).wait(START_SECONDS)
 
     def _java(self, main: str, *arguments: str) -> subprocess.Popen[bytes]:
         log = (self._folder / "kafka.out").open("ab")

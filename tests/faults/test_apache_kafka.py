@@ -1,14 +1,12 @@
 """The same against Apache Kafka 4, which keeps its log on disk and answers to no older protocol."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from examhall.places import SERVICES
-from tests.faults.apache_kafka import ApacheKafka, jars, missing_tools
+from tests.faults.apache_kafka import ApacheKafka, kept_jars
 from tests.faults.hall import frozen, hall, kill, must_have_kept_every_promise, rehearsal, saves_go_on
 
 pytestmark = pytest.mark.faults
@@ -17,22 +15,10 @@ STUDENTS = 40
 AWAY_SECONDS = 60.0
 
 
-@pytest.fixture(scope="module")
-def jar_folder() -> Path:
-    if missing := missing_tools():
-        pytest.skip(f"Apache Kafka was not tried: {missing}")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "examhall"
-    cache.mkdir(parents=True, exist_ok=True)
-    try:
-        return jars(cache)
-    except subprocess.SubprocessError as error:
-        pytest.skip(f"Apache Kafka was not tried: Maven could not fetch it ({error})")
-
-
 @pytest.fixture
-def apache_kafka(jar_folder: Path, folder: Path) -> Iterator[ApacheKafka]:
+def apache_kafka(folder: Path) -> Iterator[ApacheKafka]:
     """A node that runs."""
-    kafka = ApacheKafka(jar_folder, folder / "kafka")
+    kafka = ApacheKafka(kept_jars(), folder / "kafka")
     kafka.start()
     yield kafka
     kafka.kill()
