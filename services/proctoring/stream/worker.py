@@ -13,6 +13,7 @@ from contextlib import suppress
 import structlog
 import uvloop
 from faust.contrib.asgi import bind_to_running_loop
+from threadpoolctl import threadpool_limits
 
 from chassis.logs import set_up_logging
 from chassis.tracing import set_up_tracing
@@ -36,7 +37,8 @@ def run(settings: StreamSettings | None = None) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    # The matrices of a running exam are small: several threads would only spin for each other, on cores that others want.
+    with threadpool_limits(1, "blas"), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         reason = runner.run(Worker(settings).work())
     provider.shutdown()
     if reason is not None:
