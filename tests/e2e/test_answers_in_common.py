@@ -54,9 +54,10 @@ def test_copied_answers_are_flagged_with_reasons_and_honest_ones_are_not(
     for sitting in (hers, his, *honest):
         sitting.submits()
 
+    school.everybody_knows(seconds=90)
+    eventually(lambda: _counted(proctor, exam, (CLASSMATES + 4) * len(ITEMS)), seconds=60)
     asked = proctor.post(f"/proctoring/exams/{exam}/collusion")["request_id"]
     found = eventually(lambda: _answer_to(proctor, exam, asked), seconds=60)
-    school.everybody_knows(seconds=90)
     assert found["progress"]["is_enough"]
     (pair,) = found["pairs"]
     assert (pair["later"]["attempt_id"], pair["earlier"]["attempt_id"]) == (his.id, hers.id)
