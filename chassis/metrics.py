@@ -1,12 +1,15 @@
 """The metrics every service has, in Prometheus's format at /metrics."""
 
+import os
+from importlib.metadata import PackageNotFoundError, version
+
 from prometheus_client import Counter, Gauge, Histogram
 
 REQUEST_SECONDS = Histogram(
     "examhall_http_request_seconds",
     "Time to answer an HTTP request, by route and status",
     ["method", "route", "status"],
-    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.3, 0.5, 1, 2.5, 5, 10),
 )
 RPC_SECONDS = Histogram(
     "examhall_grpc_request_seconds",
@@ -31,3 +34,29 @@ EVENT_LAG_SECONDS = Histogram(
     ["topic"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300),
 )
+OUTBOX_EVENTS = Gauge("examhall_outbox_waiting_events", "Recorded events that are not published yet, 100,000 at most")
+OUTBOX_OLDEST_SECONDS = Gauge(
+    "examhall_outbox_oldest_seconds", "Age of the oldest event that is not published yet; 0 when none waits"
+)
+DEAD_LETTERS_WAITING = Gauge("examhall_dead_letters_waiting", "Events that could not be taken in and wait for somebody")
+DEPENDENCY_UP = Gauge(
+    "examhall_dependency_up",
+    "Whether a server that this process needs (database, kafka, redis) answers it",
+    ["dependency"],
+)
+COUNTS_FAILED = Counter(
+    "examhall_counts_failed_total", "Gauges that could not be counted, by what they count", ["count"]
+)
+BUILD_INFO = Gauge(
+    "examhall_build_info", "1, for the version and the source's revision that run", ["version", "revision"]
+)
+
+
+def _version() -> str:
+    try:
+        return version("examhall")
+    except PackageNotFoundError:  # run from its source, not installed
+        return "unknown"
+
+
+BUILD_INFO.labels(_version(), os.environ.get("EXAMHALL_REVISION") or "unknown").set(1)

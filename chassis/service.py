@@ -14,10 +14,12 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from opentelemetry.trace import SpanKind
 
-from chassis import health
+from chassis import health, kafka
 from chassis.absences import is_told_to_stop
 from chassis.consuming import Consumer, Subscription
+from chassis.counting import COUNTS, Count, counting
 from chassis.database import Database
+from chassis.dependencies import watch_dependencies
 from chassis.errors import Problem
 from chassis.hot import HotMiddleware, HotRoute, HotRoutes, HotRoutesRpc
 from chassis.idempotency import forget_old_keys
@@ -82,7 +84,7 @@ class Service:
 
     `gather_seconds`: so long the consumer lets events gather when few come: larger and fewer transactions, where nobody waits for the effect.
     `state` keeps what the service's own parts share (`runtime.state`); `tasks` run for ever beside the requests and are started again when
-    they fail; `on_start` runs once, before the first request, with the database open.
+    they fail; `counts` are asked for ever too, for gauges; `on_start` runs once, before the first request, with the database open.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Service:
     subscriptions: Sequence[Subscription] = ()
     gather_seconds: float = 0.0
     tasks: Sequence[Callable[[Runtime], Awaitable[None]]] = ()
+    counts: Sequence[Count] = ()
     on_start: Callable[[Runtime], Awaitable[None]] | None = None
     hot_routes: Callable[[Runtime], Sequence[HotRoute]] | None = None
     watches_identity: bool = True
@@ -144,7 +147,9 @@ async def _lifespan(service: Service, runtime: Runtime) -> AsyncIterator[None]:
             runtime.consumer = Consumer(runtime, group_of(service.name), service.subscriptions, service.gather_seconds)
             tasks.append(asyncio.create_task(runtime.consumer.run()))
         tasks.append(asyncio.create_task(runtime.relay.run()))
-        tasks.extend(asyncio.create_task(_for_ever(task, runtime)) for task in (forget_old_keys, *service.tasks))
+        counts = [counting(count) for count in (*COUNTS, *service.counts)]
+        own = (forget_old_keys, _watch_servers, *counts, *service.tasks)
+        tasks.extend(asyncio.create_task(_for_ever(task, runtime)) for task in own)
         log.info("service_started", grpc=runtime.grpc_address)
         yield
     finally:
@@ -166,6 +171,11 @@ async def _open_database(runtime: Runtime) -> None:
             log.warning("database_not_there_yet", error=str(error)[:200])
         await asyncio.sleep(delay)
         delay = min(delay * 2, 2.0)
+
+
+async def _watch_servers(runtime: Runtime) -> None:
+    servers = runtime.settings.kafka_bootstrap_servers
+    await watch_dependencies({"database": runtime.database.answers, "kafka": lambda: kafka.answers(servers)})
 
 
 async def _for_ever(task: Callable[[Runtime], Awaitable[None]], runtime: Runtime) -> None:

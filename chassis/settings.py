@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX = "EXAMHALL_"
 _PEER = re.compile(r"EXAMHALL_[A-Z]+_(GRPC|HTTP)")
 # Of the command line and of other services: one environment serves all processes of a machine.
-_SHARED = {"EXAMHALL_DATA", "EXAMHALL_PORT", "EXAMHALL_GATEWAY", "EXAMHALL_DEMO"}
+_SHARED = {"EXAMHALL_DATA", "EXAMHALL_PORT", "EXAMHALL_GATEWAY", "EXAMHALL_DEMO", "EXAMHALL_REVISION"}
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # Of libpq's options, what asyncpg honours in a URL. It would send any other to the server as a setting of the session.
 _URL_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl")

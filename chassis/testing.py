@@ -23,9 +23,11 @@ from google.protobuf.message import Message
 from google.protobuf.symbol_database import Default
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
+from chassis.counting import COUNTS
 from chassis.ids import new_id
 from chassis.kafka import LOG_GENERATION, new_producer
 from chassis.logs import set_up_logging
@@ -113,6 +115,19 @@ class RunningService:
     def channel(self) -> Any:
         """A gRPC channel to it with the installation's credential."""
         return open_channel(self.grpc_address, SECRET)
+
+    async def metric(self, name: str, **labels: str) -> float | None:
+        """What /metrics says of a metric with these labels; None when it says nothing of it."""
+        for family in text_string_to_metric_families((await self.http.get("/metrics")).text):
+            for sample in family.samples:
+                if (sample.name, sample.labels) == (name, labels):
+                    return float(sample.value)
+        return None
+
+    async def count_now(self) -> None:
+        """Counts what its gauges tell, without waiting for the time."""
+        for count in (*COUNTS, *self.service.counts):
+            await count.once(self.runtime)
 
     async def publish(
         self,

@@ -12,6 +12,8 @@ import uvicorn
 from opentelemetry.trace import SpanKind
 from redis.asyncio import Redis
 
+from chassis import kafka
+from chassis.dependencies import Look, watch_dependencies
 from chassis.errors import DomainError, NotFound, Unauthenticated
 from chassis.logs import set_up_logging
 from chassis.rpc import CREDENTIAL, open_channel
@@ -43,7 +45,7 @@ from gateway.replies import (
 )
 from gateway.routes import HOT_SERVICES, hot_service, route_of
 from gateway.settings import Settings, names
-from gateway.sharing import SharedLimits, keep_tidy
+from gateway.sharing import SharedLimits, answers, keep_tidy
 from gateway.sockets import Sockets
 from gateway.tail import Tail
 from gateway.wire import Wire
@@ -224,6 +226,8 @@ class Gateway:
         work = [close_late(self.connections), keep_tidy(limiters, shared), self.sockets.watch_tokens()]
         if settings.kafka_bootstrap_servers:
             work.append(self._tail.run())
+        if looks := _looks(settings, redis):
+            work.append(watch_dependencies(looks))
         if shared:
             work.append(shared.run())
         if self._watches_identity:
@@ -257,6 +261,16 @@ class _Security(Security):
     def apply(self, state: SecurityState) -> None:
         super().apply(state)
         self._gateway.sockets.check_tokens()
+
+
+def _looks(settings: Settings, redis: Redis | None) -> dict[str, Look]:
+    """How to see whether the servers answer that the gateway was told of."""
+    looks: dict[str, Look] = {}
+    if settings.kafka_bootstrap_servers:
+        looks["kafka"] = lambda: kafka.answers(settings.kafka_bootstrap_servers)
+    if redis is not None:
+        looks["redis"] = lambda: answers(redis)
+    return looks
 
 
 def _hot_reply(outcome: HotReply | DomainError, arrival: Arrival) -> Reply:

@@ -76,6 +76,15 @@ class SharedLimits:
         self._seen = {(name, key): total for (name, key), total in self._seen.items() if not by_name[name].is_full(key)}
 
 
+async def answers(redis: Redis) -> bool:
+    """Whether Redis answers."""
+    try:
+        await redis.ping()
+    except (RedisError, OSError, TimeoutError):
+        return False
+    return True
+
+
 async def keep_tidy(limiters: Sequence[Limiter], shared: SharedLimits | None) -> None:
     """Keeps memory bounded by the keys of the last seconds, for ever."""
     while True:

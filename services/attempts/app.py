@@ -5,6 +5,7 @@ from proto.examhall.attempts.v1.attempts_pb2_grpc import add_AttemptsServicer_to
 from services.attempts.app_state import make_parts
 from services.attempts.consumers import SUBSCRIPTIONS
 from services.attempts.hot import hot_routes
+from services.attempts.metrics import COUNTS
 from services.attempts.problems import PROBLEMS
 from services.attempts.routes import router
 from services.attempts.rpc import AttemptsRpc
@@ -24,6 +25,7 @@ def build(settings: Settings | None = None) -> Service:
         subscriptions=SUBSCRIPTIONS,
         on_start=start,
         tasks=[keep_time],
+        counts=COUNTS,
         hot_routes=hot_routes,
     )
 

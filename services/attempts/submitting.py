@@ -10,7 +10,9 @@ from sqlmodel import col
 
 from chassis.actors import Actor
 from chassis.audit import record_audit
+from chassis.counting import count_at_commit
 from services.attempts.events import attempt_submitted
+from services.attempts.metrics import SUBMITTED
 from services.attempts.rights import attempt_within_reach
 from services.attempts.tables import OPEN, Answer, Attempt
 
@@ -81,6 +83,7 @@ async def _submit(tx: AsyncSession, attempts: Sequence[Attempt], reason: str, mo
         attempt.paused_at, attempt.break_ends_at = None, None
         attempt.version += 1
         attempt_submitted(tx, attempt)
+    count_at_commit(tx, SUBMITTED.labels("staff" if reason == "proctor" else reason), len(attempts))
 
 
 async def clock(tx: AsyncSession) -> datetime:

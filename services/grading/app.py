@@ -2,6 +2,7 @@
 
 from chassis.service import Service
 from services.grading.consumers import SUBSCRIPTIONS
+from services.grading.metrics import COUNTS
 from services.grading.problems import PROBLEMS
 from services.grading.routes import exams, marking, results
 from services.grading.settings import Settings
@@ -18,4 +19,5 @@ def build(settings: Settings | None = None) -> Service:
         problems=PROBLEMS,
         subscriptions=SUBSCRIPTIONS,
         tasks=[mark_submissions],
+        counts=COUNTS,
     )

@@ -6,10 +6,11 @@ from chassis.clock import now
 from chassis.service import Runtime, Service
 from proto.examhall.identity.v1.identity_pb2_grpc import add_IdentityServicer_to_server
 from services.identity import accounts
-from services.identity.app_state import make_parts, parts_of
+from services.identity.app_state import lock_rule, make_parts, parts_of
 from services.identity.consumers import SUBSCRIPTIONS
 from services.identity.keys import rotate_keys
 from services.identity.mailing import send_mails
+from services.identity.metrics import counts
 from services.identity.problems import PROBLEMS
 from services.identity.routes import auth, classes, people, records
 from services.identity.rpc import IdentityRpc
@@ -21,10 +22,11 @@ _HOUSEKEEPING_SECONDS = 600
 
 def build(settings: Settings | None = None) -> Service:
     """The identity service."""
+    settings = settings or Settings()
     return Service(
         name="identity",
         description="People, classes, centres, and signing in.",
-        settings=settings or Settings(),
+        settings=settings,
         routers=[
             auth.router, auth.keys_router, people.users, people.students, people.teachers,
             classes.classes, classes.centres, classes.specializations, records.audit_log, records.login_attempts,
@@ -34,6 +36,7 @@ def build(settings: Settings | None = None) -> Service:
         subscriptions=SUBSCRIPTIONS,
         on_start=start,
         tasks=[follow_ended_sessions, keep_house, send_mails],
+        counts=counts(lock_rule(settings)),
         watches_identity=False,
     )  # fmt: skip
 

@@ -30,13 +30,18 @@ def make_parts(runtime: Runtime, settings: Settings) -> Parts:
     return Parts(
         Signer(settings.service_secret.get_secret_value(), token_life),
         EndedSessions(runtime.database, runtime.security, remember=token_life),
-        LockRule(settings.lock_failures, settings.address_failures, timedelta(minutes=settings.lock_minutes)),
+        lock_rule(settings),
         ResetRule(
             timedelta(minutes=settings.reset_code_minutes), settings.reset_code_tries, settings.reset_code_requests
         ),
         SessionLimits(timedelta(days=settings.session_idle_days), timedelta(days=settings.session_days)),
         timedelta(days=settings.signing_key_days),
     )
+
+
+def lock_rule(settings: Settings) -> LockRule:
+    """When failed log-ins lock."""
+    return LockRule(settings.lock_failures, settings.address_failures, timedelta(minutes=settings.lock_minutes))
 
 
 def parts_of(runtime: Runtime) -> Parts:

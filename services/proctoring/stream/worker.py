@@ -15,6 +15,8 @@ import uvloop
 from faust.contrib.asgi import bind_to_running_loop
 from threadpoolctl import threadpool_limits
 
+from chassis import kafka
+from chassis.dependencies import watch_dependencies
 from chassis.logs import set_up_logging
 from chassis.tracing import set_up_tracing
 from proto.catalogue import STREAM
@@ -59,6 +61,7 @@ class Worker:
             asyncio.get_running_loop().add_signal_handler(number, told.set)
         health = HealthServer(self._settings, self._partitions)
         serving = asyncio.create_task(health.serve())
+        watching = asyncio.create_task(watch_dependencies({"kafka": self._kafka_answers}))
         try:
             return await self._work_until(told)
         except Exception as error:
@@ -66,6 +69,7 @@ class Worker:
             return f"{type(error).__name__}: {error}"[:300]
         finally:
             self._end_in_bounded_time()
+            watching.cancel()
             if self._app is not None:
                 await _stop(self._app)
             health.should_exit = True
@@ -92,6 +96,9 @@ class Worker:
         await app.start()
         await app.stopped.wait()
         return app.reason or "stopped"
+
+    async def _kafka_answers(self) -> bool:
+        return await kafka.answers(self._settings.kafka_bootstrap_servers)
 
     def _partitions(self) -> list[int] | None:
         app = self._app
