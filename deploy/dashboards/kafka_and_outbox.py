@@ -73,7 +73,8 @@ DASHBOARD = Dashboard(
                     "Repeated or not of interest",
                     [
                         Query(
-                            rate("examhall_events_consumed_total", 'outcome!="handled"', "service, outcome"),
+                            rate("examhall_events_consumed_total", 'outcome!="handled"', "service, outcome")
+                            + f" or 0 * {rate('examhall_events_consumed_total', '', 'service')}",
                             "{{service}} {{outcome}}",
                         )
                     ],

@@ -39,7 +39,7 @@ DASHBOARD = Dashboard(
                     "From what was observed to the alert. Promised: 5 s.",
                     limit=5,
                 ),
-                Number("Proctors' sockets", 'sum(examhall_sockets_open{channel="monitor"})', NUMBER, "Open boards."),
+                Number("Proctors' sockets", 'sum(examhall_sockets_open{channel="exam"})', NUMBER, "Open boards."),
             ),
         ),
         Row(
@@ -131,13 +131,13 @@ DASHBOARD = Dashboard(
                     "Sockets",
                     [Query("sum by (channel) (examhall_sockets_open)", "{{channel}}")],
                     NUMBER,
-                    "`monitor` are boards of proctors.",
+                    "`exam` are boards of proctors, `attempt` are students.",
                 ),
                 Panel(
                     "Pages fetched, sockets closed",
                     [
                         Query(rate("examhall_feed_fetches_total", "", "channel"), "fetched {{channel}}"),
-                        Query(rate("examhall_sockets_closed_total", "", "code"), "closed {{code}}"),
+                        Query(f"({rate('examhall_sockets_closed_total', '', 'code')} or vector(0))", "closed {{code}}"),
                     ],
                     PER_SECOND,
                     "A socket that missed something fetches it. 4408 are slow readers, 1012 an upgrade.",
