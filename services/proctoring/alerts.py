@@ -19,6 +19,7 @@ from services.proctoring.state import Watch
 
 _NAMESPACE = UUID("0d7a3f1e-6a0c-5e6c-9f0b-3f6b7a3c9d11")
 _WHOLE_ATTEMPT = "attempt"
+_RISK = "risk"
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,9 +90,19 @@ def alerts_of(watch: Watch, assessment: Assessment) -> tuple[Alert, ...]:
     return tuple(sorted(found, key=lambda alert: (alert.at_ms, alert.kind)))
 
 
-def news(alerts: Iterable[Alert], told: Mapping[str, int]) -> tuple[Alert, ...]:
-    """The alerts that nobody has been told of as they stand; `told` holds the revision last told, by alert id."""
-    return tuple(alert for alert in alerts if alert.revision > told.get(alert.alert_id, 0))
+def news(alerts: Iterable[Alert], told: Mapping[str, int], *, is_over: bool = False) -> tuple[Alert, ...]:
+    """The alerts that are to be told as they stand; `told` holds the revision last told, by alert id.
+
+    A new one is, a graver one, one whose observations have doubled since, and whatever has grown when the attempt is over: a proctor who has
+    heard of eight quick answers learns nothing from the ninth.
+    """
+    return tuple(alert for alert in alerts if _is_news(alert, told.get(alert.alert_id, 0), is_over))
+
+
+def _is_news(alert: Alert, told: int, is_over: bool) -> bool:
+    if alert.kind == _RISK or is_over:
+        return alert.revision > told
+    return alert.revision >= max(1, 2 * told)
 
 
 def _is_silent(watch: Watch, kind: SignalKind) -> bool:
@@ -137,7 +148,7 @@ def _of_level(watch: Watch, assessment: Assessment) -> list[Alert]:
     return [
         _alert(
             watch,
-            "risk",
+            _RISK,
             _WHOLE_ATTEMPT,
             rank,
             assessment.level,

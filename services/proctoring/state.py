@@ -145,6 +145,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     keystrokes: KeystrokeTotals = KeystrokeTotals()
     mouse: MouseTotals = MouseTotals()
     networks: dict[str, int] = {}  # first seen
+    is_origin_known: bool = False  # the network it was started from is among them
     sessions: dict[str, tuple[int, int]] = {}  # first and last seen
     trails: dict[str, Trail] = {}
     answers: AnswerFacts = AnswerFacts()
@@ -155,7 +156,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     def taken(self) -> int:
         """Grows with everything taken in: the revision of what is computed from this state."""
         batches = sum(last - first + 1 for first, last in self.batches)
-        return self.revision + self.version + batches + sum(trail.weight for trail in self.trails.values())
+        answers = sum(trail.weight for trail in self.trails.values())
+        return self.revision + self.version + self.is_origin_known + batches + answers
 
 
 def fold(watch: Watch | None, event: Happening) -> Watch:
@@ -192,8 +194,8 @@ def decoded(stored: bytes) -> Watch:
 def _with_attempt(watch: Watch, event: AttemptChanged) -> Watch:
     changed: dict[str, Any] = {}
     networks = _seen(watch.networks, event.network, event.at_ms)
-    if networks is not watch.networks:
-        changed["networks"] = networks
+    if event.network and not watch.is_origin_known:
+        changed |= {"networks": networks, "is_origin_known": True}
     if event.version > watch.version:
         changed |= {
             "version": event.version,

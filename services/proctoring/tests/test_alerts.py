@@ -77,6 +77,18 @@ def test_a_cause_that_goes_on_is_the_same_alert_grown() -> None:
     assert news(alerts(watch), told(watch)) == ()
 
 
+def test_an_alert_is_told_again_when_it_has_doubled_and_as_it_stands_when_the_attempt_is_over() -> None:
+    watch, heard, counts = watched(), {}, []
+    for number in range(1, 8):
+        watch = fold(watch, signals_taken(number, DevtoolsOpen(at=at(number))))
+        found = [alert for alert in alerts(watch) if alert.kind == "devtools_open"]
+        fresh = news(found, heard)
+        counts += [alert.count for alert in fresh]
+        heard |= {alert.alert_id: alert.revision for alert in fresh}
+    assert counts == [1, 2, 4]
+    assert [alert.count for alert in news(found, heard, is_over=True)] == [7]
+
+
 def test_the_same_kind_in_another_window_is_another_cause() -> None:
     watch = watched(signals_taken(1, DevtoolsOpen(at=at(299.9)), DevtoolsOpen(at=at(300))))
     assert len({alert.alert_id for alert in alerts(watch) if alert.kind == "devtools_open"}) == 2
