@@ -1,12 +1,12 @@
 """Faust's transport with offsets that can be trusted.
 
 Faust acknowledges an event when its agent fails, and when it skips one during a rebalance; after a rebalance it goes on from wherever it had read,
-where nothing was committed. Here exactly what is reported as done is committed, beside it the generation of the log that was read
-(chassis/relay.py), and reading goes on from there. A message of a newer generation says that a log was replaced, and so does one that is read
-again in a log that has become shorter.
+where nothing was committed, and throws away what it let in too early. Here exactly what is reported as done is committed, beside it the generation of
+the log that was read (chassis/relay.py), and reading goes on from there. A message of a newer generation says that a log was replaced, and so does
+one that is read again in a log that has become shorter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,10 +49,10 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer._fetch_max_wait_ms = self.consumer.app.settings.stream_wait_milliseconds
         return consumer
 
-    async def seek_to_committed(self) -> Mapping[TP, int]:
+    async def seek_to_committed(self) -> Mapping[TP, int | None]:
         return await self.call_thread(self._seek_to_committed)  # type: ignore[no-any-return]
 
-    async def _seek_to_committed(self) -> Mapping[TP, int]:
+    async def _seek_to_committed(self) -> Mapping[TP, int | None]:
         """Goes to what the group has committed, and to the beginning where it has not; remembers the generations that were read."""
         consumer, positions = self._ensure_consumer(), self.consumer.positions
         partitions = [tp for tp in consumer.assignment() if tp.topic not in self.consumer.app.tables.changelog_topics]
@@ -60,7 +60,7 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
             return {}
         positions.forget({TP(partition.topic, partition.partition) for partition in partitions})
         committed = await consumer._coordinator.fetch_committed_offsets(partitions)
-        found: dict[TP, int] = {}
+        found: dict[TP, int | None] = {}
         uncommitted = []
         for partition in partitions:
             tp, known = TP(partition.topic, partition.partition), committed.get(partition)
@@ -70,6 +70,7 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
                 positions.generations[tp] = int((known.metadata or "log=0").removeprefix("log=") or 0)
             else:
                 uncommitted.append(partition)
+                found[tp] = None
         if uncommitted:
             await consumer.seek_to_beginning(*uncommitted)
         return found
@@ -113,9 +114,21 @@ class _Consumer(Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.positions: Positions = self.app.positions
+        self._to_resume: set[TP] = set()
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """After a recovery Faust lets messages in, then seeks, then empties its queues: what came in between would be lost. They wait for the end of it."""
+        wanted = set(tps)
+        self._to_resume |= {tp for tp in wanted if not self._is_changelog_tp(tp)}
+        super().resume_partitions(wanted - self._to_resume)
+
+    def resume_flow(self) -> None:
+        super().resume_flow()
+        waiting, self._to_resume = self._to_resume, set()
+        super().resume_partitions(waiting)
 
     def _to_message(self, tp: TP, record: Any) -> Any:
         if not self._is_changelog_tp(tp):
@@ -156,6 +169,7 @@ class _Consumer(Consumer):  # type: ignore[misc]
         return {tp for tp in doubts if ends[tp] < doubts[tp]}, {tp for tp in doubts if earliest[tp] > doubts[tp]}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self._to_resume = set()
         await super().on_partitions_revoked(revoked)
         self.positions.forget({TP(tp.topic, tp.partition) for tp in revoked})
 
