@@ -266,11 +266,14 @@ def rehearse(
 
 def _environment_of(service: str, data: Path) -> dict[str, str]:
     """The environment that a command on a service's database works in; without one the command ends."""
+    from chassis.settings import WrongSetting, refuse_wrong_url
     from examhall.operating import NoDatabase, environment_of
 
     try:
-        return environment_of(service, data, os.environ)
-    except NoDatabase as error:
+        environment = environment_of(service, data, os.environ)
+        refuse_wrong_url(environment["DATABASE_URL"])
+        return environment
+    except (NoDatabase, WrongSetting) as error:
         raise _refusal(error) from error
 
 

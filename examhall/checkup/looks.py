@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from chassis.clock import now
 from chassis.kafka import close_all, new_admin, new_log_reader
 from chassis.migrating import scripts_of
+from chassis.settings import WrongSetting
 from examhall.backup.archives import listed
 from examhall.checkup import rules
 from examhall.checkup.findings import Finding, fine, watch, wrong
@@ -85,7 +86,10 @@ async def redis(url: str) -> list[Finding]:
 
 async def kafka(servers: str, topics_wanted: Sequence[str]) -> list[Finding]:
     """Kafka: does it answer, are the topics there, who lags. `topics_wanted`: those that must be there; none where they come by themselves."""
-    admin, reader = new_admin(servers), new_log_reader(servers)
+    try:
+        admin, reader = new_admin(servers), new_log_reader(servers)
+    except WrongSetting as error:
+        return [wrong("Kafka", str(error), "Nothing starts with these settings; set them right.")]
     try:
         async with asyncio.timeout(3 * _SECONDS):
             await admin.start()
@@ -107,7 +111,7 @@ def _missing(there: set[str], wanted: Sequence[str]) -> list[Finding]:
     missing = sorted(set(wanted) - there)
     if not missing:
         return [fine("topics", "all are there")] if wanted else []
-    return [wrong("topics", f"missing: {', '.join(missing)}", 'Make them: see docs/operations.md, "Topics".')]
+    return [wrong("topics", f"missing: {', '.join(missing)}", "Make them: `examhall topics`.")]
 
 
 async def _lags(admin: object, reader: object, topic: str) -> list[Finding]:

@@ -78,6 +78,25 @@ def test_a_service_that_does_not_exist_is_refused_by_name(command: list[str], fo
     assert "there is no service 'astrology'" in refused.stderr
 
 
+@pytest.mark.parametrize("command", [["migrate"], ["migrate", "identity"], ["dead-letters", "list", "identity"]])
+def test_commands_refuse_a_database_url_that_would_not_be_honoured(command: list[str], folder: Path):
+    url = "postgresql://nobody@127.0.0.1:1/x?ssl=on"
+    refused = examhall(*command, DATABASE_URL=url, EXAMHALL_DATA=str(folder / "data"))
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "the option 'ssl' is not known" in refused.stderr
+
+
+def test_the_doctor_tells_settings_of_kafka_that_do_not_go_together(folder: Path):
+    told = examhall(
+        "doctor",
+        EXAMHALL_DATA=str(folder / "data"),
+        KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1",
+        EXAMHALL_KAFKA_CA_FILE="ca.pem",
+    )
+    assert told.returncode == 2
+    assert "EXAMHALL_KAFKA_CA_FILE: without effect" in " ".join(told.stdout.split())
+
+
 def test_migrating_waits_for_a_server_that_comes_later(folder: Path):
     port = free_port()
     waiting = start_examhall("migrate", "identity", DATABASE_URL=f"postgresql://postgres@{HOST}:{port}/postgres")
