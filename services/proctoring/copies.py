@@ -140,8 +140,10 @@ async def forget_person(tx: AsyncSession, person_id: UUID, version: int) -> None
     await tx.execute(_FORGET_SIGNALS, {"person_id": person_id})
 
 
+_NAME = sa.text("SELECT name FROM people WHERE id = :person_id AND NOT is_deleted")
+
+
 async def name_of(tx: AsyncSession, person_id: UUID) -> str | None:
     """The person's name; None for one who is not known here yet, or no more."""
-    query = sa.select(col(Person.name)).where(col(Person.id) == person_id, ~col(Person.is_deleted))
-    name: str | None = await tx.scalar(query)
+    name: str | None = await tx.scalar(_NAME, {"person_id": person_id})
     return name

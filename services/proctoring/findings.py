@@ -13,7 +13,6 @@ from sqlmodel import col
 
 from chassis.clock import now
 from chassis.consuming import Delivery
-from chassis.copies import keep_newer
 from chassis.outbox import moment_of, record_event
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from proto.examhall.proctoring.v1.events_pb2 import AlertRaised, IntegrityAssessed, RiskAssessed
@@ -51,6 +50,26 @@ RETURNING before.level, before.violations, before.assessment, before.rules
     .columns(level=sa.Text, violations=sa.Integer, assessment=BYTEA, rules=JSONB)
 )
 
+# In one statement: nothing comes back when a newer state is there already. xmax is 0 in a row that was not there before.
+_RAISE = (
+    sa.text("""
+INSERT INTO alerts (id, revision, attempt_id, exam_id, student_id, kind, severity, at, text, count, told)
+VALUES (:id, :revision, :attempt_id, :exam_id, :student_id, :kind, :severity, :at, :text, :count, :told)
+ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, severity = excluded.severity, at = excluded.at, text = excluded.text,
+    count = excluded.count, told = excluded.told
+WHERE alerts.revision < excluded.revision
+RETURNING status, version, settled_revision, settled_by, settled_at, reason, (xmax = 0) AS is_new,
+    (SELECT name FROM people WHERE people.id = alerts.student_id AND NOT people.is_deleted) AS student_name
+""")
+    .bindparams(
+        *(
+            sa.bindparam(name, type_=Alert.__table__.c[name].type)  # type: ignore[attr-defined]
+            for name in ("id", "attempt_id", "exam_id", "student_id", "at")
+        )
+    )
+    .columns(is_new=sa.Boolean)
+)
+
 
 class UnknownAttempt(Exception):
     """The stream tells of an attempt that was never heard of here, though its watch begins here."""
@@ -69,7 +88,8 @@ async def take_in_assessment(tx: AsyncSession, event: RiskAssessed, delivery: De
     if event.violations > before.violations:
         await _tell_violations(tx, event, before, at)
     if event.is_over:
-        record_event(tx, REVIEWS, attempt_id, _integrity(event))
+        if not _is_known(event, RiskAssessed.FromString(before.assessment or b"")):
+            record_event(tx, REVIEWS, attempt_id, _integrity(event))
         await reconsider(tx, attempt_id)
 
 
@@ -89,15 +109,15 @@ async def take_in_alert(tx: AsyncSession, event: AlertRaised, delivery: Delivery
         "count": alert.count,
         "told": alert.SerializeToString(),
     }
-    is_new = await tx.scalar(sa.select(col(Alert.id)).where(col(Alert.id) == values["id"])) is None
-    if not await keep_newer(tx, Alert, values, "revision"):
+    kept = (await tx.execute(_RAISE, values)).one_or_none()
+    if kept is None:
         return
-    query = sa.select(Alert).where(col(Alert.id) == values["id"]).execution_options(populate_existing=True)
-    row = (await tx.execute(query)).scalar_one()
-    if is_new:
+    settled = {name: value for name, value in kept._mapping.items() if name not in ("is_new", "student_name")}
+    row = Alert(**values, **settled)
+    if kept.is_new:
         ALERTS.labels(row.kind, row.severity).inc()
         ALERT_SECONDS.observe(max((now() - _raised_at(alert, row.at)).total_seconds(), 0))
-    shown = AlertOut.of(row, await name_of(tx, row.student_id))
+    shown = AlertOut.of(row, kept.student_name)
     await tell(tx, exam_feed(row.exam_id), "alert", delivery.occurred_at, {"alert": shown.model_dump(mode="json")})
     if Level(row.severity).rank >= Level.HIGH.rank:
         await reconsider(tx, row.attempt_id)
@@ -173,6 +193,11 @@ def violation_text(count: int, rules: ExamRules) -> str:
     if rules.violation_limit == 0:
         return happened
     return f"{happened} At {rules.violation_limit} the attempt is submitted with everything saved until then."
+
+
+def _is_known(event: RiskAssessed, before: RiskAssessed) -> bool:
+    """Whether results have this integrity score already: what comes in after the end changes it rarely."""
+    return before.is_over and (before.integrity_score, before.level) == (event.integrity_score, event.level)
 
 
 def _integrity(event: RiskAssessed) -> IntegrityAssessed:
