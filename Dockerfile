@@ -18,9 +18,12 @@ RUN --mount=type=secret,id=ca \
     /opt/uv/bin/uv venv -q --python "$(command -v python3)" /opt/examhall \
     && /opt/uv/bin/uv pip install -q --python /opt/examhall/bin/python --require-hashes --no-deps --only-binary :all: -r packages.lock
 COPY . .
+ARG VERSION=0.1.0
 RUN python3 -m deploy.images.contents code "${SERVICE}" /app \
     && printf '#!/opt/examhall/bin/python\nfrom examhall.main import app\n\napp()\n' > /opt/examhall/bin/examhall \
-    && chmod 755 /opt/examhall/bin/examhall
+    && chmod 755 /opt/examhall/bin/examhall \
+    && info="$(echo /opt/examhall/lib/python3*/site-packages)/examhall-${VERSION}.dist-info" && mkdir "$info" \
+    && printf 'Metadata-Version: 2.1\nName: examhall\nVersion: %s\n' "${VERSION}" > "$info/METADATA"
 
 # Compiled beforehand, since nothing can be written later; the same sources give the same bytes.
 FROM build AS compiled
@@ -40,6 +43,7 @@ ENV PATH=/opt/examhall/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
     SERVICE=${SERVICE} \
+    EXAMHALL_REVISION=${REVISION} \
     EXAMHALL_HTTP_HOST=0.0.0.0 \
     EXAMHALL_HTTP_PORT=8000 \
     EXAMHALL_DATA=/tmp/examhall

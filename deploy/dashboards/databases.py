@@ -25,6 +25,12 @@ DASHBOARD = Dashboard(
             "As services see it",
             (
                 Panel(
+                    "Servers that answer",
+                    [Query("min by (service, dependency) (examhall_dependency_up)", "{{service}} {{dependency}}")],
+                    NUMBER,
+                    "1 or 0, as each service sees its database, Kafka and Redis.",
+                ),
+                Panel(
                     "Saves: time to commit, 99 %",
                     [
                         Query(

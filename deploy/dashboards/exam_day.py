@@ -52,6 +52,43 @@ DASHBOARD = Dashboard(
                     limit=0.3,
                 ),
                 Number(
+                    "Attempts running",
+                    'max(examhall_attempts{status="running"})',
+                    NUMBER,
+                    "Students who write now.",
+                ),
+                Number(
+                    "Deadlines in 5 minutes",
+                    'max(examhall_deadlines_due{within="300"})',
+                    NUMBER,
+                    "So many attempts end by the clock then.",
+                ),
+                Number(
+                    "Waiting to be marked",
+                    "max(examhall_grading_waiting)",
+                    NUMBER,
+                    "Submitted, and not marked by rule yet.",
+                ),
+                Number(
+                    "Signed in",
+                    "max(examhall_sessions)",
+                    NUMBER,
+                    "Sessions that have not ended.",
+                ),
+                Number(
+                    "Accounts locked",
+                    "max(examhall_accounts_locked)",
+                    NUMBER,
+                    "By failed log-ins; an administrator unlocks them.",
+                ),
+                Number(
+                    "Servers away",
+                    "(count(examhall_dependency_up == 0) or vector(0))",
+                    NUMBER,
+                    "Databases, Kafka, Redis, as each process sees them.",
+                    limit=1,
+                ),
+                Number(
                     "Open sockets",
                     "sum(examhall_sockets_open)",
                     NUMBER,
@@ -100,10 +137,26 @@ DASHBOARD = Dashboard(
                     "By students. What the clock submits is not a request: see lifecycle events below.",
                 ),
                 Panel(
-                    "Attempts: events",
-                    [Query(rate("examhall_events_published_total", 'topic="attempts.lifecycle.v1"'), "lifecycle")],
+                    "Attempts and deadlines",
+                    [
+                        Query("max by (status) (examhall_attempts)", "{{status}}"),
+                        Query("max by (within) (examhall_deadlines_due)", "end within {{within}} s"),
+                    ],
+                    NUMBER,
+                    "The wave that comes at a deadline, a quarter of an hour ahead.",
+                ),
+                Panel(
+                    "Submissions, by reason",
+                    [Query(rate("examhall_attempts_submitted_total", "", "reason"), "{{reason}}")],
                     PER_SECOND,
-                    "Started, paused, resumed, extended, submitted: the wave at a deadline shows here.",
+                    "By the student, the clock, staff, or too many violations.",
+                    is_stacked=True,
+                ),
+                Panel(
+                    "Marking",
+                    [Query("max(examhall_grading_waiting)", "attempts")],
+                    NUMBER,
+                    "Falls by itself after a wave of submissions.",
                 ),
                 Panel(
                     "Signing in",

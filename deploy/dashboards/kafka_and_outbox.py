@@ -25,12 +25,19 @@ DASHBOARD = Dashboard(
             "Now",
             (
                 Number(
-                    "Dead letters in an hour",
-                    '(sum(increase(examhall_events_consumed_total{outcome="dead"}[1h])) or vector(0))',
+                    "Dead letters",
+                    "sum(max by (service) (examhall_dead_letters_waiting))",
                     NUMBER,
                     "Events that a service could not take in: `examhall dead-letters list`.",
                     limit=1,
                     decimals=0,
+                ),
+                Number(
+                    "Oldest event in an outbox",
+                    "max(examhall_outbox_oldest_seconds)",
+                    SECONDS,
+                    "Waits to be published.",
+                    limit=60,
                 ),
                 Number(
                     "Not yet taken in",
@@ -86,6 +93,21 @@ DASHBOARD = Dashboard(
                     [Query(quantile(0.95, _LAG, "", "service, topic"), "{{service}} {{topic}}")],
                     SECONDS,
                     "From the commit of an event to its effect: normally well under a second.",
+                    limit=60,
+                    width=12,
+                ),
+                Panel(
+                    "Waiting in outboxes",
+                    [Query("max by (service) (examhall_outbox_waiting_events)", "{{service}}")],
+                    NUMBER,
+                    "Committed and not published: grows while Kafka is away, and goes down by itself.",
+                    width=12,
+                ),
+                Panel(
+                    "Oldest in outboxes",
+                    [Query("max by (service) (examhall_outbox_oldest_seconds)", "{{service}}")],
+                    SECONDS,
+                    "Published within a tenth of a second, normally.",
                     limit=60,
                     width=12,
                 ),
