@@ -8,6 +8,8 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -74,9 +76,15 @@ def _tls(protocol: str, ca_file: str) -> ssl.SSLContext | None:
             )
         return None
     try:
-        return ssl.create_default_context(cafile=ca_file or None)
+        return _context(ca_file, Path(ca_file).stat().st_mtime_ns if ca_file else 0)
     except OSError as error:  # an SSLError is one
         raise WrongSetting(f"EXAMHALL_KAFKA_CA_FILE: no certificates in {ca_file}: {error}") from error
+
+
+@cache
+def _context(ca_file: str, _: int) -> ssl.SSLContext:
+    """Made once for each state of the file, told by its time of change: reading the system's certificates holds a process up for 20 ms."""
+    return ssl.create_default_context(cafile=ca_file or None)
 
 
 def commit_metadata(generation: int) -> str:

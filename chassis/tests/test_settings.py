@@ -47,6 +47,18 @@ def test_kafkas_certificate_is_checked_against_the_authority_and_the_name(tmp_pa
     ]
 
 
+def test_a_new_certificate_of_the_authority_is_taken_up_without_a_restart(tmp_path: Path) -> None:
+    made, other = make_certificates(tmp_path), make_certificates(tmp_path / "other")
+    settings = KafkaSettings(kafka_security_protocol="SSL", kafka_ca_file=str(made.authority))
+    first = access(settings).context
+    assert access(settings).context is first
+    other.authority.replace(made.authority)
+    second = access(settings).context
+    assert first is not None
+    assert second is not None
+    assert first.get_ca_certs(binary_form=True) != second.get_ca_certs(binary_form=True)
+
+
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
