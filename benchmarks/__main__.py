@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import alerts, autosaves, events, growth, logins, memory, proxied, sockets, starts
+from benchmarks import alerts, autosaves, events, growth, logins, memory, proxied, sockets, starts, stream
 from benchmarks.hall import open_hall
 from benchmarks.results import Figure, table
 
@@ -17,6 +17,7 @@ PARTS = {
     "events": events.measure,
     "alerts": alerts.measure,
     "sockets": sockets.measure,
+    "stream": stream.measure,
     "memory": memory.measure,
     "growth": growth.measure,
     "logins": logins.measure,
