@@ -14,7 +14,7 @@ from faust.transport import base as transports
 from faust.types import TP
 
 from chassis.kafka import MAX_MESSAGE_BYTES, PARTITIONS, access, new_producer
-from proto.catalogue import STREAM, group_of
+from proto.catalogue import STREAM, consumer_groups, group_of
 from services.proctoring.stream.agents import (
     ATTEMPT_MESSAGES,
     ATTEMPT_TOPICS,
@@ -25,6 +25,7 @@ from services.proctoring.stream.agents import (
     Attempts,
     Exams,
 )
+from services.proctoring.stream.backlog import Backlog
 from services.proctoring.stream.durable import Durable, Effect
 from services.proctoring.stream.markers import WORKER_TOPIC, Epochs, state_lost
 from services.proctoring.stream.settings import StreamSettings
@@ -51,6 +52,11 @@ class StreamTopic:
     name: str
     partitions: int
     is_compacted: bool
+
+
+def _other_groups(topic: str) -> tuple[str, ...]:
+    """The groups beside our own that take in a topic."""
+    return tuple(group for group in consumer_groups(topic) if group != group_of(STREAM))
 
 
 def changelog_of(table: str) -> str:
@@ -115,6 +121,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
         self.reason: str | None = None
         self.is_ready = False
         self.epochs = Epochs(self)
+        self.backlog = Backlog(settings.kafka_bootstrap_servers, settings.outbox_window_bytes, _other_groups)
         self.watches, self.exams = (self._table(name) for name in _TABLES)
         self.attempts_rule, self.exams_rule = Attempts(self), Exams(self)
         self.durables = (
@@ -191,6 +198,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
         for durable in self.durables:
             self._start_beside(durable.compute())
             self._start_beside(durable.deliver())
+        self._start_beside(self.backlog.watch())
         self._start_beside(self._tick())
         self._start_beside(self._forget())
 

@@ -146,6 +146,7 @@ class Durable:
             await self._woken.wait()
             self._woken.clear()
             while self._arrived and not self._app.is_stopping:
+                await self._app.backlog.room()
                 batch = self._taken_together()
                 await self._put(batch)
                 await asyncio.sleep(0)
@@ -287,7 +288,7 @@ class Durable:
             for message, reason in batch.letters:
                 sent.append(await self._send_letter(message, reason))
             for sending in batch.tell:
-                sent.append(await self._send_telling(sending))
+                sent.append(self._counted(sending.telling, await self._send_telling(sending)))
         if sent:
             await asyncio.gather(*sent)
 
@@ -313,6 +314,12 @@ class Durable:
         return await self._app.publish(
             telling.topic, partition, telling.key, telling.message.SerializeToString(), headers
         )
+
+    async def _counted(self, telling: Telling, stored: Awaitable[Any]) -> None:
+        """Awaits the broker's word; from then on the telling waits for its consumers."""
+        record, partition = await stored, partition_of(telling.key, self._app.partitions)
+        epoch = self._app.epochs.of(partition)
+        self._app.backlog.told(telling.topic, partition, record.offset, telling.message.ByteSize(), epoch)
 
     async def _send_letter(self, message: Any, reason: str) -> Awaitable[Any]:
         headers = [(name, value) for name, value in message.headers or () if not name.startswith("dead-letter-")]
