@@ -86,7 +86,7 @@ def test_a_process_is_only_let_to_the_servers_it_is_told_of() -> None:
         }
         wanted = {
             5432: "DATABASE_URL",
-            9092: "KAFKA_BOOTSTRAP_SERVERS",
+            9094: "KAFKA_BOOTSTRAP_SERVERS",
             6379: "REDIS_URL",
             587: "EXAMHALL_SMTP_HOST",
             4318: "EXAMHALL_OTLP_ENDPOINT",

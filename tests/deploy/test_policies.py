@@ -34,6 +34,8 @@ _DECLARED = {
     "examhall-postgres-ca",
     "examhall-development",
     "examhall-push",
+    "examhall-kafka",
+    "examhall-kafka-ca",
     *(f"examhall-{s}-database" for s in ("identity", "exams", "attempts", "proctoring", "grading", "analytics")),
 }
 

@@ -69,6 +69,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- fail "services.proctoring-stream.autoscaling.kind must be none: each change of its size moves partitions, and their state is read again" -}}
 {{- end -}}
 {{- end -}}
+{{- $security := .Values.kafka.security -}}
+{{- if and (hasPrefix "SASL" $security.protocol) (or (not $security.saslMechanism) (not $security.existingSecret)) -}}
+{{- fail "kafka.security.protocol with SASL needs kafka.security.saslMechanism and kafka.security.existingSecret" -}}
+{{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}{{- fail "ingress.enabled needs ingress.hosts" -}}{{- end -}}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}{{- fail "httpRoute.enabled needs httpRoute.parentRefs" -}}{{- end -}}
 {{- if and .Values.database.roles.enabled (not .Values.database.roles.host) -}}{{- fail "database.roles.enabled needs database.roles.host" -}}{{- end -}}

@@ -40,6 +40,14 @@ securityContext:
       - key: {{ .root.Values.database.caKey }}
         path: ca.crt
 {{- end }}
+{{- if and .service.kafka .root.Values.kafka.security.caSecret }}
+- name: kafka-ca
+  secret:
+    secretName: {{ .root.Values.kafka.security.caSecret }}
+    items:
+      - key: {{ .root.Values.kafka.security.caKey }}
+        path: ca.crt
+{{- end }}
 {{- end -}}
 
 {{/* Takes {root, service}. */}}
@@ -49,6 +57,11 @@ securityContext:
 {{- if and .service.database .root.Values.database.caSecret }}
 - name: database-ca
   mountPath: /etc/examhall/database
+  readOnly: true
+{{- end }}
+{{- if and .service.kafka .root.Values.kafka.security.caSecret }}
+- name: kafka-ca
+  mountPath: /etc/examhall/kafka
   readOnly: true
 {{- end }}
 {{- end -}}
@@ -107,6 +120,12 @@ securityContext:
 {{- if $service.kafka -}}
 {{- $_ := set $plain "KAFKA_BOOTSTRAP_SERVERS" (ternary (printf "%s-kafka:9092" $fullname) $root.Values.kafka.bootstrapServers $root.Values.development.servers) -}}
 {{- end -}}
+{{- $security := $root.Values.kafka.security -}}
+{{- if and $service.kafka (ne $security.protocol "PLAINTEXT") -}}
+{{- $_ := set $plain "EXAMHALL_KAFKA_SECURITY_PROTOCOL" $security.protocol -}}
+{{- if $security.saslMechanism }}{{ $_ := set $plain "EXAMHALL_KAFKA_SASL_MECHANISM" $security.saslMechanism }}{{ end -}}
+{{- if $security.caSecret }}{{ $_ := set $plain "EXAMHALL_KAFKA_CA_FILE" "/etc/examhall/kafka/ca.crt" }}{{ end -}}
+{{- end -}}
 {{- $redisUrl := ternary (printf "redis://%s-valkey:6379/0" $fullname) $root.Values.redis.url $root.Values.development.servers -}}
 {{- if and $service.redis $redisUrl (not $root.Values.redis.existingSecret) -}}
 {{- $_ := set $plain "REDIS_URL" $redisUrl -}}
@@ -131,6 +150,10 @@ securityContext:
 {{- end }}
 {{- if $service.database }}
 {{ include "examhall.databaseEnvironment" (dict "root" $root "name" .name) }}
+{{- end }}
+{{- if and $service.kafka $security.existingSecret }}
+{{ include "examhall.secretVariable" (dict "name" "EXAMHALL_KAFKA_SASL_USER" "secret" $security.existingSecret "key" $security.userKey) }}
+{{ include "examhall.secretVariable" (dict "name" "EXAMHALL_KAFKA_SASL_PASSWORD" "secret" $security.existingSecret "key" $security.passwordKey) }}
 {{- end }}
 {{- if and $service.redis $root.Values.redis.existingSecret }}
 {{ include "examhall.secretVariable" (dict "name" "REDIS_URL" "secret" $root.Values.redis.existingSecret "key" $root.Values.redis.key) }}
