@@ -70,6 +70,8 @@ format: .venv/.dev ## put the code into shape
 lock: $(UV) ## renew the lock files from pyproject.toml
 	$(UV) pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o locks/dev.lock
 	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra single-machine pyproject.toml -c locks/dev.lock -o locks/examhall.lock
+	$(MAKE) .venv/.dev
+	$(BIN)/python -m deploy.images.locks write
 
 clean: ## remove the environment and caches; data in .examhall/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
