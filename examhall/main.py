@@ -278,10 +278,13 @@ def _environment_of(service: str, data: Path) -> dict[str, str]:
 
 
 def _services(chosen: list[str] | None) -> list[str]:
-    """The chosen services in the order of SERVICES; all that are installed when none is chosen. A wrong name ends the command."""
+    """The chosen services in the order of SERVICES; all that are installed when none is chosen. A wrong name ends the command, and so does an
+    image that holds none."""
     from examhall.serving import installed_services
 
     installed = installed_services()
+    if not installed:
+        raise typer.BadParameter("no service is installed here: run this in the image of a service")
     for name in chosen or ():
         if name not in installed:
             raise typer.BadParameter(f"there is no service {name!r}; there are {', '.join(installed)}")

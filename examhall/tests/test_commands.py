@@ -6,9 +6,11 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from typer.testing import CliRunner
 
 from chassis.ids import new_id
 from chassis.testing import fresh_database
+from examhall.main import app
 from examhall.places import database_of
 from examhall.servers import HOST, free_port, start_postgres
 from examhall.serving import installed_services
@@ -240,3 +242,10 @@ async def test_a_dead_letter_that_can_never_be_taken_in_is_given_up_once(identit
     assert await _value(identity_url, "SELECT reason FROM dead_letters") == "discarded: DecodeError: broken"
     again = examhall(*arguments, DATABASE_URL=identity_url)
     assert (again.returncode, again.stdout.strip()) == (1, f"No event {event_id} waits.")
+
+
+def test_an_image_that_holds_no_service_does_not_say_that_all_is_well(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("examhall.serving.installed_services", list)
+    seen = CliRunner().invoke(app, ["dead-letters", "list"])
+    assert seen.exit_code == 2
+    assert "no service is installed here" in seen.output
