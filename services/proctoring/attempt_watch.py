@@ -19,9 +19,7 @@ from services.proctoring.telling import Telling, event_id
 RISK_TOPIC = "proctoring.risk.v1"
 ALERTS_TOPIC = "proctoring.alerts.v1"
 
-# A level, a violation, the end of an attempt are told at once. What else a board shows is told so often, by the attempt's own time: counts, scores
-# within a level, how many answers. And so often what changes with every batch and decides little by itself: typing and mouse.
-BOARD_EVERY_MS = 1_000
+# Typing and mouse change with every batch and decide little by themselves: they are told so often, by the attempt's own time.
 STATISTICS_EVERY_MS = 10_000
 
 
@@ -32,7 +30,7 @@ class _Told(msgspec.Struct, frozen=True, array_like=True):
     is_limit_told: bool = False
     revision: int = 0  # of the assessment last told
     at_ms: int = 0  # its time
-    digests: tuple[bytes, bytes] = (b"", b"")  # of what is told at once, and of what a board shows
+    digest: bytes = b""  # of what matters in it
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -75,8 +73,8 @@ def _news(watch: Watch, told: _Told) -> tuple[_Told, list[Telling]]:
     if assessment is None:
         return told, []
     tellings: list[Telling] = []
-    digests = _digests(assessment)
-    if _is_due(assessment, digests, told):
+    digest = _digest(assessment)
+    if _is_due(assessment, digest, told):
         tellings.append(
             Telling(
                 RISK_TOPIC,
@@ -85,7 +83,7 @@ def _news(watch: Watch, told: _Told) -> tuple[_Told, list[Telling]]:
                 event_id(f"risk {watch.attempt_id}", assessment.revision),
             )
         )
-        told = msgspec.structs.replace(told, revision=assessment.revision, at_ms=assessment.as_of_ms, digests=digests)
+        told = msgspec.structs.replace(told, revision=assessment.revision, at_ms=assessment.as_of_ms, digest=digest)
     fresh = news(alerts_of(watch, assessment), told.alerts, is_over=assessment.is_over)
     for alert in fresh:
         tellings.append(
@@ -105,38 +103,28 @@ def _news(watch: Watch, told: _Told) -> tuple[_Told, list[Telling]]:
     return told, tellings
 
 
-def _is_due(assessment: Assessment, digests: tuple[bytes, bytes], told: _Told) -> bool:
-    """Whether the assessment is to be told now. What waits is told with the next event that is late enough, at the latest when the attempt is over."""
-    at_once, board = digests
-    told_at_once, told_board = told.digests
-    if at_once != told_at_once:
+def _is_due(assessment: Assessment, digest: bytes, told: _Told) -> bool:
+    """Whether the assessment is to be told: at once when something that matters has changed or the attempt is over, otherwise now and then."""
+    if digest != told.digest:
         return True
-    if assessment.is_over:
-        return assessment.revision > told.revision
-    elapsed_ms = assessment.as_of_ms - told.at_ms
-    if board != told_board and elapsed_ms >= BOARD_EVERY_MS:
-        return True
-    return assessment.revision > told.revision and elapsed_ms >= STATISTICS_EVERY_MS
+    if assessment.revision <= told.revision:
+        return False
+    return assessment.is_over or assessment.as_of_ms >= told.at_ms + STATISTICS_EVERY_MS
 
 
-def _digests(assessment: Assessment) -> tuple[bytes, bytes]:
-    at_once = (
+def _digest(assessment: Assessment) -> bytes:
+    """Tells assessments apart by what a proctor would want to know at once."""
+    matters = (
         assessment.level,
-        len(assessment.violations),
-        assessment.status,
-        assessment.is_over,
-        assessment.baseline_version,
-    )
-    board = (
         assessment.behaviour.score,
         assessment.risk.score,
         [component.score for component in assessment.risk.components],
+        len(assessment.violations),
         assessment.answered,
         assessment.position,
+        assessment.status,
+        assessment.is_over,
+        assessment.baseline_version,
         {kind: tally.count for kind, tally in assessment.tallies.items()},
     )
-    return _digest(at_once), _digest(board)
-
-
-def _digest(value: object) -> bytes:
-    return blake2b(_ENCODER.encode(value), digest_size=8).digest()
+    return blake2b(_ENCODER.encode(matters), digest_size=8).digest()
