@@ -114,8 +114,9 @@ async def _load(
     for number in range(int(batches * (_WARM_SECONDS + SECONDS))):
         due = began + number / batches
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        seat = seats[number % len(seats)]
         is_acting = number % acting_each == 0
+        # Each student acts once at each rate: a growing alert is told when it has doubled, so the first and the second act are.
+        seat = seats[(number // acting_each if is_acting else number) % len(seats)]
         if is_acting:
             acts.act(seat.attempt_id, due)
         task = asyncio.create_task(_send(gateway, seat, is_acting))
