@@ -243,7 +243,7 @@ class Gateway:
             await _stop(tasks)
             for coalescer in self._coalescers.values():
                 await coalescer.close()
-            await self._proxy.close()
+            self._proxy.close()
             if redis:
                 await redis.aclose()
             for channel in channels.values():

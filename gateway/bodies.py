@@ -28,30 +28,28 @@ async def read_whole(receive: Receive, limit: int) -> bytes:
 
 
 class BodyStream:
-    """A body that is passed on as it comes. `has_begun` tells when it can't be sent from its start any more."""
+    """A body that is passed on as it comes. `length` is None where the client did not tell it."""
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    def __init__(self, receive: Receive, limit: int, length: int | None = None) -> None:
         self._receive = receive
         self._limit = limit
-        self.has_begun = False
-        self.failure: BodyTooLarge | ClientGone | None = None
+        self._has_begun = False
+        self.length = length
 
     async def parts(self) -> AsyncIterator[bytes]:
-        """The parts, once. An HTTP client hides what is raised here behind errors of its own: `failure` keeps it."""
-        if self.has_begun:
+        """The parts, once. Raises BodyTooLarge and ClientGone."""
+        if self._has_begun:
             raise RuntimeError("a streamed body can be sent only once")
-        self.has_begun = True
+        self._has_begun = True
         size, more = 0, True
         while more:
             message = await self._receive()
             if message["type"] != "http.request":
-                self.failure = ClientGone()
-                raise self.failure
+                raise ClientGone
             more = message["more_body"]
             size += len(message["body"])
             if size > self._limit:
-                self.failure = too_large(self._limit)
-                raise self.failure
+                raise too_large(self._limit)
             if message["body"]:
                 yield message["body"]
 

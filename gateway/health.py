@@ -3,7 +3,6 @@
 import asyncio
 import time
 
-import aiohttp
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics import Histogram
 
@@ -11,6 +10,7 @@ from chassis.errors import NotFound
 from chassis.metrics import REQUEST_SECONDS
 from chassis.security import Security
 from gateway.arrivals import Arrival, members
+from gateway.exchange import UpstreamError
 from gateway.proxy import Proxy
 from gateway.replies import NO_STORE, Reply, json_reply
 from gateway.routes import SERVICES
@@ -55,12 +55,12 @@ class Health:
         return Reply(200, generate_latest(), [NO_STORE], CONTENT_TYPE_LATEST.encode())
 
     async def _ask(self, service: str) -> str:
-        url = f"http://{self._settings.upstream(service)}/health/ready"
         try:
-            async with self._proxy.session.get(url, timeout=aiohttp.ClientTimeout(total=_ASK_SECONDS)) as response:
-                return "ok" if response.status == 200 else "not ready"
-        except (aiohttp.ClientError, TimeoutError, OSError):
+            async with asyncio.timeout(_ASK_SECONDS):
+                status = await self._proxy.status(service, "/health/ready")
+        except (UpstreamError, TimeoutError):
             return "does not answer"
+        return "ok" if status == 200 else "not ready"
 
 
 _observers: dict[tuple[str, str, int], Histogram] = {}

@@ -237,3 +237,91 @@ async def test_a_head_request_has_the_length_and_no_body(gateway: RunningGateway
     assert reply.status_code == 200
     assert int(reply.headers["content-length"]) > 0
     assert reply.content == b""
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: a\r\n folded\r\ncontent-length: 0\r\n\r\n",
+        b"what is this\r\n",
+    ],
+)
+async def test_what_is_no_valid_reply_is_a_502_and_not_asked_for_again(gateway: RunningGateway, reply: bytes) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.write(reply)
+        return web.Response()
+
+    gateway.upstream.answer = answer
+    got = await gateway.http.get("/api/v1/exams")
+    assert (got.status_code, got.headers["content-type"]) == (502, "application/problem+json")
+    assert got.json()["type"].endswith("bad-upstream")
+    assert len(gateway.upstream.requests) == 1
+
+
+async def test_a_small_reply_that_breaks_off_is_a_502(gateway: RunningGateway) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhalf")
+        request.transport.close()
+        return web.Response()
+
+    gateway.upstream.answer = answer
+    reply = await gateway.http.get("/api/v1/exams")
+    assert (reply.status_code, reply.json()["detail"]) == (502, "The service broke off in the middle of its reply.")
+    assert len(gateway.upstream.requests) == 1
+
+
+async def test_what_has_not_changed_may_tell_its_length(gateway: RunningGateway) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.write(b'HTTP/1.1 304 Not Modified\r\netag: "v3"\r\ncontent-length: 500\r\n\r\n')
+        request.transport.close()
+        return web.Response()
+
+    gateway.upstream.answer = answer
+    reply = await gateway.http.get("/api/v1/exams", headers={"If-None-Match": '"v3"'})
+    assert (reply.status_code, reply.headers["etag"], reply.content) == (304, '"v3"', b"")
+
+
+async def test_a_service_may_answer_while_the_request_still_comes(gateway: RunningGateway) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        async for part in request.content.iter_any():
+            await response.write(part)
+        return response
+
+    gateway.upstream.answer = answer
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(b"POST /api/v1/exams HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+    received = await asyncio.wait_for(reader.readuntil(b"first"), 10)
+    assert received.startswith(b"HTTP/1.1 200")
+    for number in range(20):
+        writer.write(b"4\r\n%04d\r\n" % number)
+        await asyncio.wait_for(reader.readuntil(b"%04d" % number), 10)
+    writer.write(b"0\r\n\r\n")
+    assert (await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 10)).endswith(b"0\r\n\r\n")
+    writer.close()
+
+
+async def test_a_service_learns_when_the_client_leaves_in_the_middle_of_a_large_reply(gateway: RunningGateway) -> None:
+    ended = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b"x" * 100_000)
+        finally:
+            ended.set()
+
+    gateway.upstream.answer = answer
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(b"GET /api/v1/exams HTTP/1.1\r\nhost: x\r\n\r\n")
+    await asyncio.wait_for(reader.readexactly(1_000_000), 10)
+    assert not ended.is_set()
+    writer.transport.abort()
+    await asyncio.wait_for(ended.wait(), 10)
