@@ -10,12 +10,12 @@ from chassis.errors import NotFound
 from chassis.metrics import REQUEST_SECONDS
 from chassis.security import Security
 from gateway.arrivals import Arrival, members
-from gateway.exchange import UpstreamError
 from gateway.proxy import Proxy
 from gateway.replies import NO_STORE, Reply, json_reply
 from gateway.routes import SERVICES
 from gateway.settings import Settings, names
 from gateway.tail import Tail
+from gateway.upstream_reply import UpstreamError
 
 _ASK_SECONDS = 1.0
 
@@ -24,7 +24,6 @@ class Health:
     """Asks the services, at most once a second however often it is asked."""
 
     def __init__(self, settings: Settings, security: Security, proxy: Proxy, tail: Tail) -> None:
-        self._settings = settings
         self._security = security
         self._proxy = proxy
         self._tail = tail

@@ -10,7 +10,7 @@ from chassis.errors import DependencyUnavailable
 from chassis.rpc import CREDENTIAL
 from gateway.arrivals import Arrival, Headers
 from gateway.bodies import BodyStream, ClientGone, read_whole, too_large
-from gateway.exchange import WHOLE_BYTES, Abandoned, BrokenOff, InvalidReply, NotReached, Silent, UpstreamReply
+from gateway.exchange import WHOLE_BYTES
 from gateway.replies import (
     NO_STORE,
     SECURITY_HEADERS,
@@ -24,6 +24,7 @@ from gateway.replies import (
 from gateway.routes import SERVICES
 from gateway.settings import Settings
 from gateway.upstream import Upstream
+from gateway.upstream_reply import Abandoned, BrokenOff, InvalidReply, NotReached, Silent, UpstreamReply
 
 log = structlog.get_logger()
 
@@ -173,7 +174,7 @@ class Proxy:
         headers = [header for header in reply.headers if header[0] not in dropped]
         headers += arrival.reply_headers
         headers += SECURITY_HEADERS
-        if not any(name == b"cache-control" for name, _ in reply.headers):
+        if b"cache-control" not in dict(reply.headers):
             headers.append(NO_STORE)
         if arrival.is_secure:
             headers.append(STRICT_TRANSPORT)

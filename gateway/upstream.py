@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from gateway.addresses import Addresses, LookUp, look_up_name
 from gateway.arrivals import Headers
 from gateway.bodies import BodyStream
-from gateway.exchange import Connection, NotReached, UpstreamReply
+from gateway.exchange import Connection
+from gateway.upstream_reply import NotReached, UpstreamReply
 
 _CONNECT_SECONDS = 2.0
 _ADDRESS_SECONDS = 0.5  # one of several addresses gets at least so long before the next is tried

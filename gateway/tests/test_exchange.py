@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.exchange import WHOLE_BYTES, Connection, UpstreamError
+from gateway.exchange import WHOLE_BYTES, Connection
+from gateway.upstream_reply import UpstreamError
 
 _NAMES = st.sampled_from([b"x-one", b"X-Two", b"set-cookie", b"Content-Type"])
 _VALUES = st.binary(max_size=12).map(lambda value: bytes(33 + byte % 94 for byte in value))

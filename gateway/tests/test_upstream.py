@@ -9,9 +9,10 @@ import pytest
 
 from chassis.testing import eventually
 from gateway.bodies import BodyStream, ClientGone
-from gateway.exchange import WHOLE_BYTES, BrokenOff, InvalidReply, NotReached, Silent
+from gateway.exchange import WHOLE_BYTES
 from gateway.replies import BodyTooLarge
 from gateway.upstream import Upstream
+from gateway.upstream_reply import BrokenOff, InvalidReply, NotReached, Silent
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -80,7 +81,9 @@ def a_body(*parts: bytes, length: int | None = None, limit: int = 10**9, then: A
     async def receive() -> dict[str, Any]:
         if waiting:
             return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting) or then is not None}
-        return {"type": "http.disconnect"} if then is None else await then()
+        assert then is not None
+        message: dict[str, Any] = await then()
+        return message
 
     return BodyStream(receive, limit, length)
 
@@ -457,24 +460,25 @@ async def test_a_reply_that_comes_before_its_request_was_whole_is_given_and_ends
         await eventually(lambda: service.open == 0)
 
 
+async def gone() -> dict[str, Any]:
+    return {"type": "http.disconnect"}
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
-    [(a_body(b"much too long", limit=5), BodyTooLarge), (a_body(b"half", then=None, length=8), type(None))],
+    [(a_body(b"much", b" too long", limit=5), BodyTooLarge), (a_body(b"half", then=gone), ClientGone)],
 )
-async def test_what_is_wrong_with_a_body_is_told_and_the_service_gets_no_whole_request(body: Any, error: Any) -> None:
+async def test_what_is_wrong_with_a_body_is_told_and_the_service_gets_no_whole_request(
+    body: BodyStream, error: type[Exception]
+) -> None:
     service = Service()
     received: list[bytes] = []
-
-    async def gone() -> dict[str, Any]:
-        return {"type": "http.disconnect"}
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await service.head(reader)
         received.append(await reader.read())
 
     service.answer = answer
-    if error is type(None):
-        body, error = a_body(b"half", then=gone, length=8), ClientGone
     async with asked(service) as upstream:
         with pytest.raises(error):
             await upstream.request("POST", b"/", [], body)
