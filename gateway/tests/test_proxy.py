@@ -273,7 +273,9 @@ async def test_a_small_reply_that_breaks_off_is_a_502(gateway: RunningGateway) -
     assert len(gateway.upstream.requests) == 1
 
 
-async def test_what_has_not_changed_may_tell_its_length(gateway: RunningGateway) -> None:
+async def test_what_has_not_changed_may_tell_its_length(
+    gateway: RunningGateway, caplog: pytest.LogCaptureFixture
+) -> None:
     async def answer(request: web.Request) -> web.Response:
         assert request.transport is not None
         request.transport.write(b'HTTP/1.1 304 Not Modified\r\netag: "v3"\r\ncontent-length: 500\r\n\r\n')
@@ -283,6 +285,8 @@ async def test_what_has_not_changed_may_tell_its_length(gateway: RunningGateway)
     gateway.upstream.answer = answer
     reply = await gateway.http.get("/api/v1/exams", headers={"If-None-Match": '"v3"'})
     assert (reply.status_code, reply.headers["etag"], reply.content) == (304, '"v3"', b"")
+    assert "content-length" not in reply.headers
+    assert not caplog.records
 
 
 async def test_a_service_may_answer_while_the_request_still_comes(gateway: RunningGateway) -> None:
@@ -306,7 +310,9 @@ async def test_a_service_may_answer_while_the_request_still_comes(gateway: Runni
     writer.close()
 
 
-async def test_a_service_learns_when_the_client_leaves_in_the_middle_of_a_large_reply(gateway: RunningGateway) -> None:
+async def test_a_service_learns_when_the_client_leaves_in_the_middle_of_a_large_reply(
+    gateway: RunningGateway, caplog: pytest.LogCaptureFixture
+) -> None:
     ended = asyncio.Event()
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -325,3 +331,5 @@ async def test_a_service_learns_when_the_client_leaves_in_the_middle_of_a_large_
     assert not ended.is_set()
     writer.transport.abort()
     await asyncio.wait_for(ended.wait(), 10)
+    await eventually(lambda: not gateway.app.connections)
+    assert not [record for record in caplog.records if "Exception in ASGI" in record.message]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chassis.testing import eventually
+from gateway.addresses import Addresses
 from gateway.bodies import BodyStream, ClientGone
 from gateway.exchange import WHOLE_BYTES
 from gateway.replies import BodyTooLarge
@@ -500,6 +501,14 @@ async def test_a_service_at_several_addresses_is_found_at_the_one_that_answers()
     assert [reply.body for reply in replies] == [b"ok"] * 6
     assert looked_up == 1
     assert service.heads[0].startswith(b"GET / HTTP/1.1\r\nhost: replicas:")
+
+
+async def test_another_address_comes_first_each_time() -> None:
+    async def look_up(_: str) -> list[str]:
+        return ["a", "b", "c"]
+
+    addresses = Addresses("replicas", look_up)
+    assert [(await addresses.in_turn())[0] for _ in range(6)] == ["b", "c", "a"] * 2
 
 
 async def test_a_name_is_looked_up_anew_when_nobody_answers_at_its_addresses() -> None:
