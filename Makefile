@@ -26,8 +26,13 @@ doctor: .venv/.runtime ## what is wrong, in plain words, and what to do about it
 rehearse: .venv/.runtime ## a dress rehearsal against the running system; ARGS="--students 50"
 	@exec $(BIN)/examhall rehearse $(ARGS)
 
-test: check ## every check, then every test
+test: check ## every check, then every test; ARGS="-k save" runs some of them
+ifeq ($(ARGS),)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile proto chassis services gateway examhall
+	$(BIN)/python -m pytest tests
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: .venv/.dev ## style, types, import contract, contracts fresh and unbroken, migrations equal to the tables
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ STUDENTS, PACE = 20, 4.0
 _BETWEEN = 60  # saves between two blows
 
 
-@pytest.mark.timeout(300)  # a worker that lost its log joins its group anew, more than once
+@pytest.mark.timeout(500)  # a worker that lost its log joins its group anew, more than once
 def test_nobody_is_scored_otherwise_when_worker_service_and_broker_are_killed_while_a_class_is_watched(folder: Path):
     with hall(folder) as up, rehearsal(up, STUDENTS, PACE) as sitting:
         sitting.wait_for_saves(_BETWEEN)

@@ -210,7 +210,7 @@ def with_a_grown_alert(held: Holdings) -> Holdings:
         (of_assessment("cem", risk_score=Decimal("0.9")), {Kind.ASSESSED_WRONGLY}),
         (in_attempt("ana", submit_reason="violation_limit"), {Kind.ENDED_WRONGLY}),
         (
-            in_attempt("cem", submit_reason="deadline", submitted_at=datetime.now(UTC) + timedelta(minutes=5)),
+            in_attempt("cem", submit_reason="deadline", submitted_at=datetime.now(UTC) + timedelta(hours=6)),
             {Kind.ENDED_WRONGLY},
         ),
     ],
