@@ -1,6 +1,6 @@
 # An image for one process of Examhall: docker build --build-arg SERVICE=attempts .
 # BASE is anything with Python 3.11 as python3; BUILD_BASE has the module venv besides. deploy/images/build makes both where none can be pulled.
-ARG BASE=docker.io/library/python:3.11-slim-bookworm
+ARG BASE=python:3.11-slim-bookworm
 ARG BUILD_BASE=${BASE}
 
 FROM ${BUILD_BASE} AS build
