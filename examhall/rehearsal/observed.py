@@ -58,6 +58,4 @@ def observations(entries: Iterable[Entry]) -> Observations:
                 heard.append(entry)
             case Settled():
                 settled.append(entry)
-            case _:
-                pass
     return Observations(browsers, tuple(heard), tuple(settled))

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import pytest
+
 from services.attempts.submitting import submit_at_limit, submit_due
 from services.attempts.tests.builders import Hall, start
 from services.attempts.tests.test_time import until_submitted
@@ -55,10 +57,12 @@ async def test_each_submission_counts_once_under_its_reason(hall: Hall) -> None:
 async def test_a_submission_that_is_rolled_back_does_not_count(hall: Hall) -> None:
     attempt = await start(hall.student(), hall.exam())
     before = await hall.service.metric("examhall_attempts_submitted_total", reason="violation_limit")
-    try:
+
+    async def submit_and_lose_the_connection() -> None:
         async with hall.service.database.session() as tx:
             await submit_at_limit(tx, UUID(attempt["id"]), 3, 3)
             raise ConnectionError
-    except ConnectionError:
-        pass
+
+    with pytest.raises(ConnectionError):
+        await submit_and_lose_the_connection()
     assert await hall.service.metric("examhall_attempts_submitted_total", reason="violation_limit") == before

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import httpx
 from aiokafka import TopicPartition
+from google.protobuf.message import DecodeError
 from google.protobuf.symbol_database import Default
 
 from chassis.kafka import LOG_GENERATION, new_log_reader, new_producer
@@ -176,7 +177,7 @@ def _told(record: Any) -> Told:
     kind = headers.get("ce_type")
     try:
         message = Default().GetSymbol(kind).FromString(record.value) if kind else record.value
-    except Exception:
+    except (KeyError, DecodeError):  # a kind that no contract names, or poison
         message = record.value
     return Told(
         record.topic,
