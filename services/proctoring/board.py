@@ -1,7 +1,7 @@
 """The board of an exam: how every attempt stands now, by the server's clock, and the state that is pushed to proctors between two readings of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -153,17 +153,68 @@ def counts_by_level(standings: Iterable[Standing]) -> dict[str, int]:
     return {level: found[level] for level in LEVELS}
 
 
-def quiz_status(exam_id: UUID, standings: Iterable[Standing], at: datetime, most: int | None = None) -> dict[str, Any]:
-    """The message quiz_status: who is in, how far, and how it looks. At most `most` students are named, the gravest first, then by start."""
-    rows = sorted(standings, key=lambda row: (row.status == SUBMITTED, -Level(row.level).rank, -row.violations, row.started_at, row.id))  # fmt: skip
-    submitted = sum(row.status == SUBMITTED for row in rows)
+class State(NamedTuple):
+    """An exam under way in numbers, and the attempts to look at first."""
+
+    active: int
+    completed: int
+    levels: Mapping[str, int]
+    gravest: Sequence[Standing]
+
+
+# Both read the index of attempts under way, then those of these exams by ix_attempts_exam_id; what leaves the database is bounded by exams, not attempts.
+_UNDER_WAY = sa.select(col(Attempt.exam_id)).where(col(Attempt.status) != SUBMITTED)
+_TALLIES = (
+    sa.select(col(Attempt.exam_id), col(Attempt.status) == SUBMITTED, col(Attempt.is_proctored), col(Attempt.level), sa.func.count())
+    .where(col(Attempt.exam_id).in_(_UNDER_WAY))
+    .group_by(*(sa.literal_column(str(place)) for place in range(1, 5)))
+)  # fmt: skip
+_GRAVEST_FIRST = (
+    col(Attempt.status) == SUBMITTED,
+    sa.case({level: level.rank for level in Level}, value=col(Attempt.level)).desc(),
+    col(Attempt.violations).desc(),
+    col(Attempt.started_at),
+    col(Attempt.id),
+)
+_PLACES = (
+    sa.select(
+        col(Attempt.id), sa.func.row_number().over(partition_by=col(Attempt.exam_id), order_by=_GRAVEST_FIRST).label("place")
+    )
+    .where(col(Attempt.exam_id).in_(_UNDER_WAY))
+    .subquery()
+)  # fmt: skip
+
+
+async def states_under_way(tx: AsyncSession, most: int) -> dict[UUID, State]:
+    """The state of each exam with an attempt under way, with its `most` gravest attempts: not submitted first, then by level, violations and start."""
+    tallies = [tuple(row) for row in await tx.execute(_TALLIES)]
+    first = sa.select(_PLACES.c.id).where(_PLACES.c.place <= most)
+    query = _STANDINGS.where(col(Attempt.id).in_(first)).order_by(col(Attempt.exam_id), *_GRAVEST_FIRST)
+    gravest: dict[UUID, list[Standing]] = {}
+    for row in await tx.execute(query):
+        standing = Standing(*row)
+        gravest.setdefault(standing.exam_id, []).append(standing)
+    return {exam_id: _state(exam_id, tallies, rows) for exam_id, rows in gravest.items()}
+
+
+def quiz_status(exam_id: UUID, state: State, at: datetime) -> dict[str, Any]:
+    """The message quiz_status: who is in, how far, and how it looks."""
     return {
         "exam_id": str(exam_id),
-        "active_attempts": len(rows) - submitted,
-        "completed_attempts": submitted,
-        "levels": counts_by_level(rows),
-        "students": [_student(row, at) for row in rows[:most]],
+        "active_attempts": state.active,
+        "completed_attempts": state.completed,
+        "levels": dict(state.levels),
+        "students": [_student(row, at) for row in state.gravest],
     }
+
+
+def _state(exam_id: UUID, tallies: Iterable[tuple[Any, ...]], gravest: Sequence[Standing]) -> State:
+    under_way, levels = Counter[bool](), Counter[str]()
+    for of_exam, is_submitted, is_proctored, level, count in tallies:
+        if of_exam == exam_id:
+            under_way[is_submitted] += count
+            levels[level] += count if is_proctored else 0
+    return State(under_way[False], under_way[True], {level: levels[level] for level in LEVELS}, gravest)
 
 
 def _student(row: Standing, at: datetime) -> dict[str, Any]:

@@ -1,17 +1,12 @@
 """The state of every exam under way, pushed to its proctors every few seconds: who is in, how far, and how it looks."""
 
 import asyncio
-from itertools import groupby
-
-import sqlalchemy as sa
-from sqlmodel import col
 
 from chassis.clock import now
 from chassis.service import Runtime
 from services.proctoring.app_state import parts_of
-from services.proctoring.board import quiz_status, standings
+from services.proctoring.board import quiz_status, states_under_way
 from services.proctoring.feeds import exam_feed, tell_passing
-from services.proctoring.tables import Attempt
 
 
 async def push_states(runtime: Runtime) -> None:
@@ -23,10 +18,8 @@ async def push_states(runtime: Runtime) -> None:
 
 
 async def push_states_now(runtime: Runtime) -> None:
-    """Pushes the state of each exam with an attempt under way, all read by one query. Index: ix_attempts_under_way."""
+    """Pushes the state of each exam with an attempt under way; the gravest attempts alone are named, however many there are."""
     most, at = parts_of(runtime).settings.status_students, now()
-    under_way = sa.select(col(Attempt.exam_id)).where(col(Attempt.status) != "submitted")
     async with runtime.database.session() as tx:
-        rows = sorted(await standings(tx, col(Attempt.exam_id).in_(under_way)), key=lambda row: row.exam_id)
-        for exam_id, of_exam in groupby(rows, key=lambda row: row.exam_id):
-            tell_passing(tx, exam_feed(exam_id), "quiz_status", at, quiz_status(exam_id, of_exam, at, most))
+        for exam_id, state in (await states_under_way(tx, most)).items():
+            tell_passing(tx, exam_feed(exam_id), "quiz_status", at, quiz_status(exam_id, state, at))

@@ -54,24 +54,43 @@ def test_progress_is_a_share_in_whole_per_cent(answered: int, questions: int) ->
         assert shown == answered * 100 // questions
 
 
-def test_the_pushed_state_has_the_known_shape_and_names_the_gravest_first() -> None:
+def test_the_pushed_state_has_the_known_shape() -> None:
     exam_id, at = new_id(), minutes(12)
     quiet = a_standing(answered_count=20, position=5, violations=1, started_at=minutes(0.5))
-    grave = a_standing(level="high", student_name=None)
     done = a_standing(status="submitted", submitted_at=minutes(10), level="critical")
-    state = board.quiz_status(exam_id, [done, quiet, grave], at)
-    assert (state["exam_id"], state["active_attempts"], state["completed_attempts"]) == (str(exam_id), 2, 1)
-    assert state["levels"] == {"low": 1, "medium": 0, "high": 1, "critical": 1}
-    assert [row["attempt_id"] for row in state["students"]] == [str(row.id) for row in (grave, quiet, done)]
-    assert state["students"][1] == {
+    levels = {"low": 1, "medium": 0, "high": 0, "critical": 1}
+    state = board.quiz_status(exam_id, board.State(1, 1, levels, [quiet, done]), at)
+    assert (state["exam_id"], state["active_attempts"], state["completed_attempts"]) == (str(exam_id), 1, 1)
+    assert state["levels"] == levels
+    assert state["students"][0] == {
         "attempt_id": str(quiet.id), "student_id": str(quiet.student_id), "student_name": "Ada", "status": "in_progress",
         "current_question": 5, "total_questions": 40, "answered": 20, "progress": 50, "violations": 1, "level": "low",
         "time_elapsed_minutes": 11, "seconds_left": 48 * 60, "silent_seconds": 690,
     }  # fmt: skip
-    assert state["students"][2]["time_elapsed_minutes"] == 10
-    shortened = board.quiz_status(exam_id, [done, quiet, grave], at, most=1)
-    assert [row["attempt_id"] for row in shortened["students"]] == [str(grave.id)]
-    assert shortened["active_attempts"] == 2
+    assert state["students"][1]["time_elapsed_minutes"] == 10
+
+
+async def test_of_each_exam_under_way_all_attempts_are_counted_and_only_the_gravest_are_read(desk: Desk) -> None:
+    busy, other, over = [await desk.exam() for _ in range(3)]
+    await desk.attempt(over, status="submitted", submitted_at=minutes(9))
+    alone = await desk.attempt(other)
+    done = await desk.attempt(busy, status="submitted", submitted_at=minutes(10), level="critical")
+    quiet = await desk.attempt(busy)
+    uneasy = await desk.attempt(busy, violations=1)
+    critical, high = await desk.attempt(busy, level="critical"), await desk.attempt(busy, level="high", violations=9)
+    plain = await desk.attempt(busy, is_proctored=False, started_at=minutes(-1))
+    async with desk.service.database.session() as tx:
+        states = await board.states_under_way(tx, most=10)
+        shortened = await board.states_under_way(tx, most=2)
+    assert states.keys() == {busy.id, other.id}
+    counts = (5, 1, {"low": 2, "medium": 0, "high": 1, "critical": 2})
+    assert states[busy.id][:3] == counts
+    assert [row.id for row in states[busy.id].gravest] == [
+        each.id for each in (critical, high, uneasy, plain, quiet, done)
+    ]
+    assert shortened[busy.id][:3] == counts
+    assert [row.id for row in shortened[busy.id].gravest] == [critical.id, high.id]
+    assert [row.id for row in shortened[other.id].gravest] == [alone.id]
 
 
 async def test_the_board_shows_where_every_attempt_stands(desk: Desk) -> None:
