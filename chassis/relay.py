@@ -8,7 +8,8 @@ A broker may lose its log (the single machine's broker keeps it in memory; a clu
 record until every consumer group has committed past an event. `outbox_log.replay_from` is the first id not known to be taken in. When a topic's
 offsets run backwards the log was lost: the topic gets a new generation and everything from `replay_from` on is published again. Messages
 carry their generation, commits carry the generation they were read in; a commit of another generation says nothing about this log
-(chassis/consuming.py keeps the consumer's half of this).
+(chassis/consuming.py keeps the consumer's half of this). A reader that stands in the old log just where the new one ends is given nothing and would
+hear of the new log with the next event only, whenever that comes: what nobody answers for is sent once more, and is that next one.
 """
 
 import asyncio
@@ -37,6 +38,8 @@ log = structlog.get_logger()
 BATCH_ROWS = 500
 BATCH_BYTES = 1_000_000
 ACKNOWLEDGEMENT_SECONDS = 0.25
+# A partition of a new log for which no reader has answered is called again after so long, and then twice as long each time.
+FIRST_CALL_SECONDS, LONGEST_CALL_SECONDS = 2.0, 300.0
 _SOURCE = "/examhall/"
 
 _NEXT_ROWS = (  # served by ix_outbox_unpublished
@@ -54,6 +57,7 @@ _NEW_GENERATION = (
     " SET generation = outbox_log.generation + 1, end_offsets = '{}' RETURNING generation, replay_from"
 )
 _UNPUBLISH = "UPDATE outbox SET published_at = NULL WHERE topic = $1 AND id >= $2 AND published_at IS NOT NULL"
+_UNPUBLISH_SOME = f"{_UNPUBLISH} AND id <= $3"
 
 
 @dataclass(slots=True)
@@ -62,7 +66,16 @@ class _Waiting:
 
     last_offset: int
     first_id: int
+    last_id: int
     bytes: int
+
+
+@dataclass(slots=True)
+class _Silence:
+    """Since when nobody has answered for a partition of a new log, and how long to wait for it."""
+
+    since: float
+    seconds: float = FIRST_CALL_SECONDS
 
 
 @dataclass(slots=True)
@@ -74,6 +87,7 @@ class _TopicLog:
     last_id: int = 0
     ends: dict[int, int] = field(default_factory=dict)  # partition → the offset the next message must get at least
     waiting: dict[int, deque[_Waiting]] = field(default_factory=dict)
+    silent: dict[int, _Silence] = field(default_factory=dict)
 
     @property
     def waiting_bytes(self) -> int:
@@ -88,6 +102,22 @@ class _TopicLog:
         for partition, entries in self.waiting.items():
             while entries and entries[0].last_offset < committed.get(partition, 0):
                 entries.popleft()
+
+    def to_call_again(self, committed: dict[int, int], at: float) -> list[_Waiting]:
+        """What waits last in partitions that some group has not begun to read in this log, where it is time to send it again; `at` in seconds.
+
+        Only of a log that replaced another: readers of a first log stand at its beginning.
+        """
+        called = []
+        for partition, entries in self.waiting.items():
+            if not entries or committed.get(partition) or self.generation == 1:
+                self.silent.pop(partition, None)
+                continue
+            silence = self.silent.setdefault(partition, _Silence(at))
+            if at - silence.since >= silence.seconds:
+                self.silent[partition] = _Silence(at, min(silence.seconds * 2, LONGEST_CALL_SECONDS))
+                called.append(entries[-1])
+        return called
 
 
 class Relay:
@@ -185,7 +215,8 @@ class Relay:
             if last_id and self._consumer_groups(topic):
                 share = int(waiting_bytes) // max(len(ends), 1)
                 known.waiting = {
-                    partition: deque([_Waiting(end - 1, known.replay_from, share)]) for partition, end in ends.items()
+                    partition: deque([_Waiting(end - 1, known.replay_from, last_id, share)])
+                    for partition, end in ends.items()
                 }
             if await self._is_lost(topic, known):
                 await self._begin_generation(topic)
@@ -239,7 +270,9 @@ class Relay:
             known.last_id = max(known.last_id, row["id"])
             if self._consumer_groups(row["topic"]):
                 size = len(row["payload"]) + 400
-                known.waiting.setdefault(result.partition, deque()).append(_Waiting(result.offset, row["id"], size))
+                known.waiting.setdefault(result.partition, deque()).append(
+                    _Waiting(result.offset, row["id"], row["id"], size)
+                )
             EVENTS_PUBLISHED.labels(row["topic"]).inc()
         kept = [row for row in published if row["topic"] not in lost]
         async with self._connection.transaction():
@@ -289,7 +322,11 @@ class Relay:
             if await self._is_lost(topic, known):
                 await self._begin_generation(topic)
                 continue
-            known.take_in(await self._committed(topic, known))
+            committed = await self._committed(topic, known)
+            known.take_in(committed)
+            for entry in known.to_call_again(committed, asyncio.get_running_loop().time()):
+                await self._connection.execute(_UNPUBLISH_SOME, topic, entry.first_id, entry.last_id)
+                log.info("new_log_called_again", topic=topic, first_id=entry.first_id, last_id=entry.last_id)
             OUTBOX_WAITING.labels(topic).set(known.waiting_bytes)
             first = known.first_waiting_id()
             if first > known.replay_from:

@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from chassis.consuming import first_named_first
 from chassis.database import Database
+from chassis.kafka import PARTITIONS, new_admin
 from chassis.outbox import record_event
 from chassis.relay import Relay
 from chassis.testing import RunningService, eventually, running
@@ -53,13 +55,13 @@ class Producer:
         with suppress(asyncio.CancelledError):
             await self._task
 
-    async def record(self, count: int, *, size: int = 0) -> list[str]:
-        """Records one event for each of `count` new people; their names."""
+    async def record(self, count: int, *, size: int = 0, key: str = "") -> list[str]:
+        """Records one event for each of `count` new people, under their names or one key for all; their names."""
         names = [uuid4().hex for _ in range(count)]
         async with self.database.session() as tx:
             for name in names:
                 person = PersonState(person_id=name, name=name, email="x" * size)
-                record_event(tx, TOPIC, name, PersonChanged(person=person))
+                record_event(tx, TOPIC, key or name, PersonChanged(person=person))
         return names
 
 
@@ -186,6 +188,46 @@ async def test_a_broker_killed_again_and_again_under_load_loses_nothing(
             await broker.start()
             names += await producer.record(5)
         await eventually(lambda: _heard(consumer, names), timeout=60)
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 1), (2, 1), (4, 2), (3, 5)])
+async def test_a_commit_of_the_lost_log_hides_nothing_of_the_new_one(
+    postgres_url: str, broker: RestartableBroker, database_url: str, other_database_url: str, before: int, after: int
+) -> None:
+    async with producing(other_database_url, broker.address) as producer:
+        async with running(sample.build, postgres_url, broker.address, database_url=database_url) as consumer:
+            names = await producer.record(before, key="everybody")
+            await eventually(lambda: _heard(consumer, names))
+            await eventually(lambda: _replay_from(producer, before + 1))
+        commits = await _commits(broker.address)
+        await broker.kill()
+        await broker.start()
+        await _commit_late(broker.address, commits)
+        names += await producer.record(after, key="everybody")
+        async with running(sample.build, postgres_url, broker.address, database_url=database_url) as consumer:
+            await eventually(lambda: _heard(consumer, names), timeout=40)
+
+
+async def _commits(address: str) -> dict[TopicPartition, OffsetAndMetadata]:
+    admin = new_admin(address)
+    await admin.start()
+    try:
+        partitions = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
+        found = await admin.list_consumer_group_offsets(GROUPS[0], partitions=partitions)
+        return {partition: commit for partition, commit in found.items() if commit.offset >= 0}
+    finally:
+        await admin.close()
+
+
+async def _commit_late(address: str, commits: dict[TopicPartition, OffsetAndMetadata]) -> None:
+    """What a reader does that has events in hand while the broker dies, and commits them at the one that follows."""
+    reader = AIOKafkaConsumer(bootstrap_servers=address, group_id=GROUPS[0], enable_auto_commit=False)
+    await reader.start()
+    try:
+        reader.assign(list(commits))
+        await reader.commit(commits)
+    finally:
+        await reader.stop()
 
 
 async def test_the_relay_holds_back_when_a_consumer_lags(
