@@ -7,9 +7,9 @@ without it and events wait in the outbox.
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from chassis.http import runtime_of
+from chassis.metrics import told
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
@@ -42,6 +42,7 @@ async def _parts(runtime: "Runtime") -> dict[str, str]:
 
 
 @router.get("/metrics")
-async def metrics() -> Response:
-    """Prometheus's text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request) -> Response:
+    """Prometheus's text format, or OpenMetrics for who asks for it."""
+    body, content_type = told(request.headers.get("accept", ""))
+    return Response(body, media_type=content_type)

@@ -1,9 +1,18 @@
-"""The metrics every service has, in Prometheus's format at /metrics."""
+"""The metrics every service has, and how a process tells them at /metrics.
+
+Times of requests, calls and events carry an exemplar when their trace is sampled: the id of the latest trace in each bucket, which leads from
+a slow bucket to what was slow. Only OpenMetrics has room for them; Prometheus asks for it.
+"""
 
 import os
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, REGISTRY, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
+
+from chassis.tracing import current_exemplar
+
+_OPENMETRICS = "application/openmetrics-text"
 
 REQUEST_SECONDS = Histogram(
     "examhall_http_request_seconds",
@@ -50,6 +59,18 @@ COUNTS_FAILED = Counter(
 BUILD_INFO = Gauge(
     "examhall_build_info", "1, for the version and the source's revision that run", ["version", "revision"]
 )
+
+
+def observe(histogram: Histogram, seconds: float) -> None:
+    """Observes a time, with the current trace as exemplar."""
+    histogram.observe(seconds, current_exemplar())
+
+
+def told(accept: str) -> tuple[bytes, str]:
+    """Every metric of this process for a client with this Accept header, and its content type: OpenMetrics, or Prometheus's text format."""
+    if any(kind.partition(";")[0].strip() == _OPENMETRICS for kind in accept.split(",")):
+        return openmetrics.generate_latest(REGISTRY), openmetrics.CONTENT_TYPE_LATEST
+    return generate_latest(REGISTRY), CONTENT_TYPE_PLAIN_0_0_4
 
 
 def _version() -> str:

@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind
 
 from chassis.errors import Conflict, DependencyUnavailable, DomainError, Forbidden, NotFound, Problem, problem_of
 from chassis.metrics import RPC_SECONDS
-from chassis.tracing import TRACEPARENT, current_traceparent, span
+from chassis.tracing import TRACEPARENT, current_exemplar, current_trace_id, current_traceparent, span
 
 log = structlog.get_logger()
 
@@ -158,8 +158,10 @@ class _ServerContext(grpc.aio.ServerInterceptor):
         async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:
             started = time.perf_counter()
             status = grpc.StatusCode.OK
+            trace_id, exemplar = None, None
             try:
                 with span(method, SpanKind.SERVER, traceparent):
+                    trace_id, exemplar = current_trace_id(), current_exemplar()
                     return await behaviour(request, context)
             except (asyncio.CancelledError, grpc.aio.AbortError):
                 status = context.code() or grpc.StatusCode.CANCELLED
@@ -168,12 +170,11 @@ class _ServerContext(grpc.aio.ServerInterceptor):
                 problem = problem_of(error, self._problems)
                 status = _STATUS_OF_PROBLEM.get(problem.status, grpc.StatusCode.INTERNAL)
                 if status is grpc.StatusCode.INTERNAL:
-                    log.exception("grpc_call_failed", method=method)
+                    log.exception("grpc_call_failed", method=method, trace_id=trace_id)
                 await context.abort(status, str(error) if isinstance(error, DomainError) else problem.title)
             finally:
-                RPC_SECONDS.labels(method, status.name if isinstance(status, grpc.StatusCode) else str(status)).observe(
-                    time.perf_counter() - started
-                )
+                name = status.name if isinstance(status, grpc.StatusCode) else str(status)
+                RPC_SECONDS.labels(method, name).observe(time.perf_counter() - started, exemplar)
 
         return answer
 

@@ -24,7 +24,7 @@ from chassis.errors import Problem
 from chassis.hot import HotMiddleware, HotRoute, HotRoutes, HotRoutesRpc
 from chassis.idempotency import forget_old_keys
 from chassis.logs import set_up_logging
-from chassis.metrics import REQUEST_SECONDS
+from chassis.metrics import REQUEST_SECONDS, observe
 from chassis.problem_replies import add_problem_handlers
 from chassis.relay import Relay
 from chassis.replay import OutboxRpc
@@ -214,18 +214,20 @@ class _Observed:
         headers = dict(scope["headers"])
         started = time.perf_counter()
         parent = headers.get(TRACEPARENT.encode(), b"").decode("latin-1") or None
-        try:
-            with span(f"{scope['method']} {scope['path']}", SpanKind.SERVER, parent):
-                structlog.contextvars.bind_contextvars(
-                    request_id=headers.get(b"x-request-id", b"").decode("latin-1") or None
-                )
+        with span(f"{scope['method']} {scope['path']}", SpanKind.SERVER, parent):
+            structlog.contextvars.bind_contextvars(
+                request_id=headers.get(b"x-request-id", b"").decode("latin-1") or None
+            )
+            try:
                 await self._app(scope, receive, watch)
-        finally:
-            seconds = time.perf_counter() - started
-            route = getattr(scope.get("route"), "path", "hot" if "route" not in scope else "unknown")
-            REQUEST_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
-            if status >= 500 or seconds > 1:
-                log.warning("request", method=scope["method"], route=route, status=status, seconds=round(seconds, 3))
+            finally:
+                seconds = time.perf_counter() - started
+                route = getattr(scope.get("route"), "path", "hot" if "route" not in scope else "unknown")
+                observe(REQUEST_SECONDS.labels(scope["method"], route, str(status)), seconds)
+                if status >= 500 or seconds > 1:
+                    log.warning(
+                        "request", method=scope["method"], route=route, status=status, seconds=round(seconds, 3)
+                    )
 
 
 def uvicorn_config(app: Any, settings: ServiceSettings) -> uvicorn.Config:

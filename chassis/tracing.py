@@ -58,6 +58,17 @@ def is_recorded(traceparent: str) -> bool:
     return traceparent.endswith("1") and len(traceparent) == _TRACEPARENT_LENGTH
 
 
+def current_exemplar() -> dict[str, str] | None:
+    """What leads from an observed time to the current trace; None outside a trace and in one that is not sampled, which nobody could look up."""
+    context = trace.get_current_span().get_span_context()
+    return {"trace_id": trace.format_trace_id(context.trace_id)} if context.trace_flags.sampled else None
+
+
+def exemplar_of(traceparent: str | None) -> dict[str, str] | None:
+    """The same for a traceparent from outside."""
+    return {"trace_id": traceparent[3:35]} if traceparent is not None and is_recorded(traceparent) else None
+
+
 def current_trace_id() -> str | None:
     """The current trace id as 32 hex digits, for logs and problems."""
     context = trace.get_current_span().get_span_context()

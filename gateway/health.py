@@ -3,11 +3,10 @@
 import asyncio
 import time
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics import Histogram
 
+from chassis import metrics
 from chassis.errors import NotFound
-from chassis.metrics import REQUEST_SECONDS
 from chassis.security import Security
 from gateway.arrivals import Arrival, members
 from gateway.proxy import Proxy
@@ -48,10 +47,11 @@ class Health:
         return json_reply(200 if has_keys else 503, {"status": "ready" if has_keys else "not ready", "parts": parts})
 
     async def metrics(self, arrival: Arrival) -> Reply:
-        """Prometheus's text format, for the networks of operators only."""
+        """Prometheus's text format, or OpenMetrics for who asks for it; for the networks of operators only."""
         if not self._may_read_metrics(arrival.client):
             raise NotFound("There is no such address.")
-        return Reply(200, generate_latest(), [NO_STORE], CONTENT_TYPE_LATEST.encode())
+        body, content_type = metrics.told(arrival.headers.get(b"accept", b"").decode("latin-1"))
+        return Reply(200, body, [NO_STORE], content_type.encode())
 
     async def _ask(self, service: str) -> str:
         try:
@@ -69,5 +69,5 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
     """Counts a request; the labelled metric is looked up once."""
     observer = _observers.get((method, route, status))
     if observer is None:
-        observer = _observers[method, route, status] = REQUEST_SECONDS.labels(method, route, str(status))
-    observer.observe(seconds)
+        observer = _observers[method, route, status] = metrics.REQUEST_SECONDS.labels(method, route, str(status))
+    metrics.observe(observer, seconds)

@@ -24,7 +24,7 @@ from prometheus_client import Counter, Histogram
 from chassis.clock import now
 from chassis.kafka import LOG_GENERATION
 from chassis.metrics import EVENT_LAG_SECONDS, EVENTS_CONSUMED, EVENTS_PUBLISHED
-from chassis.tracing import TRACEPARENT, current_traceparent, span
+from chassis.tracing import TRACEPARENT, current_traceparent, exemplar_of, span
 from proto.catalogue import STREAM, group_of
 from services.proctoring.stream.tables import Write, partition_of
 from services.proctoring.telling import Telling
@@ -95,7 +95,7 @@ class _Batch:
     after: list[Write] = field(default_factory=list)
     letters: list[tuple[Any, str]] = field(default_factory=list)
     done: dict[TP, int] = field(default_factory=dict)
-    consumed: list[tuple[str, str, datetime | None]] = field(default_factory=list)
+    consumed: list[tuple[str, str, Heard | None]] = field(default_factory=list)
 
 
 class Durable:
@@ -168,10 +168,11 @@ class Durable:
             await self._store(write for batch in batches for write in batch.after)
             for batch in batches:
                 self._app.positions.done.update(batch.done)
-                for topic, outcome, at in batch.consumed:
+                for topic, outcome, event in batch.consumed:
                     EVENTS_CONSUMED.labels(topic, outcome).inc()
-                    if at is not None:
-                        EVENT_LAG_SECONDS.labels(topic).observe(max((now() - at).total_seconds(), 0))
+                    if event is not None:
+                        lag = max((now() - event.at).total_seconds(), 0)
+                        EVENT_LAG_SECONDS.labels(topic).observe(lag, exemplar_of(event.traceparent))
             self._unfinished -= len(batches)
             if not self._unfinished:
                 self._settled.set()
@@ -269,7 +270,7 @@ class Durable:
         batch.effect_before += effect.before
         batch.after += effect.after
         batch.tell += [_Sending(telling, cause.at, cause.traceparent) for telling in effect.tell]
-        batch.consumed += [(event.tp.topic, "handled", event.at) for event in events]
+        batch.consumed += [(event.tp.topic, "handled", event) for event in events]
 
     def _give_up(self, batch: _Batch, message: Any, error: Exception) -> None:
         log.error(

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from chassis.metrics import told
 from services.proctoring.stream.settings import StreamSettings
 
 Readiness = Callable[[], list[int] | None]
@@ -38,7 +38,8 @@ class HealthServer(uvicorn.Server):
 
 def _application(readiness: Readiness) -> Callable[..., Any]:
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        status, kind, body = _reply(scope["path"], readiness)
+        accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+        status, kind, body = _reply(scope["path"], accept, readiness)
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -46,7 +47,7 @@ def _application(readiness: Readiness) -> Callable[..., Any]:
     return application
 
 
-def _reply(path: str, readiness: Readiness) -> tuple[int, str, bytes]:
+def _reply(path: str, accept: str, readiness: Readiness) -> tuple[int, str, bytes]:
     match path:
         case "/health/live":
             return 200, "application/json", b'{"status":"alive"}'
@@ -56,6 +57,7 @@ def _reply(path: str, readiness: Readiness) -> tuple[int, str, bytes]:
             content = {"status": "ready" if is_ready else "not ready", "partitions": partitions or []}
             return 200 if is_ready else 503, "application/json", json.dumps(content).encode()
         case "/metrics":
-            return 200, CONTENT_TYPE_LATEST, generate_latest()
+            body, kind = told(accept)
+            return 200, kind, body
         case _:
             return 404, "application/json", b'{"status":"not found"}'
