@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.absences import is_away, is_told_to_stop
 from chassis.clock import now
+from chassis.counting import count_at_commit, observe_at_commit
 from chassis.kafka import LOG_GENERATION, close_all, commit_metadata, new_admin, new_consumer
 from chassis.metrics import EVENT_LAG_SECONDS, EVENTS_CONSUMED
 from chassis.outbox import OutboxRow, record_row
@@ -191,7 +192,7 @@ class Consumer:
             behind = await _parked_before(tx, events)
             for event in events:
                 if event.event_id not in fresh:
-                    EVENTS_CONSUMED.labels(event.topic, "repeated").inc()
+                    count_at_commit(tx, EVENTS_CONSUMED.labels(event.topic, "repeated"))
                 elif blocker := behind.get((event.topic, event.key)):
                     await _park(tx, event, f"waits behind dead letter {blocker}", self._group)
                 else:
@@ -214,8 +215,9 @@ class Consumer:
         ):
             await found[1](tx, message, delivery)
             await tx.flush()
-        EVENTS_CONSUMED.labels(event.topic, "handled").inc()
-        EVENT_LAG_SECONDS.labels(event.topic).observe(max((now() - event.occurred_at).total_seconds(), 0))
+            count_at_commit(tx, EVENTS_CONSUMED.labels(event.topic, "handled"))
+            lag = max((now() - event.occurred_at).total_seconds(), 0)
+            observe_at_commit(tx, EVENT_LAG_SECONDS.labels(event.topic), lag)
 
     async def _handle_or_park(self, event: Event) -> None:
         failures, delay = 0, 0.1
@@ -325,7 +327,7 @@ async def _park(tx: AsyncSession, event: Event, reason: str, group: str) -> None
             event.traceparent,
         ),
     )
-    EVENTS_CONSUMED.labels(event.topic, "dead").inc()
+    count_at_commit(tx, EVENTS_CONSUMED.labels(event.topic, "dead"))
 
 
 def _headers(record: ConsumerRecord) -> dict[str, str]:

@@ -1,25 +1,29 @@
 """Counting in tables and transactions.
 
 Gauges tell what waits, what is open, what is due. Every replica counts the same tables, so look at the largest of them, not at the sum.
+What a transaction does is counted when it commits: what is rolled back and done again counts once.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.absences import is_away
 from chassis.metrics import COUNTS_FAILED, DEAD_LETTERS_WAITING, OUTBOX_EVENTS, OUTBOX_OLDEST_SECONDS
+from chassis.tracing import current_exemplar
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
 
 _MOST_EVENTS = 100_000
+_AT_COMMIT = "examhall.at_commit"
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,27 @@ def counting(count: Count) -> Callable[["Runtime"], Awaitable[None]]:
 
 
 def count_at_commit(tx: AsyncSession, counter: Counter, amount: int = 1) -> None:
-    """Adds to a counter when the transaction commits: what is rolled back and done again counts once."""
-    event.listen(tx.sync_session, "after_commit", lambda _: counter.inc(amount), once=True)
+    """Adds to a counter when the transaction commits."""
+    _at_commit(tx, partial(counter.inc, amount))
+
+
+def observe_at_commit(tx: AsyncSession, histogram: Histogram, seconds: float) -> None:
+    """Observes a time when the transaction commits, with the trace that is the current one now."""
+    _at_commit(tx, partial(histogram.observe, seconds, current_exemplar()))
+
+
+def _at_commit(tx: AsyncSession, then: Callable[[], None]) -> None:
+    """One listener for all that a transaction counts; a session is one transaction (chassis/database.py)."""
+    waiting: list[Callable[[], None]] | None = tx.info.get(_AT_COMMIT)
+    if waiting is None:
+        waiting = tx.info[_AT_COMMIT] = []
+        event.listen(tx.sync_session, "after_commit", lambda _: _do(waiting), once=True)
+    waiting.append(then)
+
+
+def _do(waiting: list[Callable[[], None]]) -> None:
+    for then in waiting:
+        then()
 
 
 def _show_outbox(row: asyncpg.Record) -> None:

@@ -9,13 +9,27 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import Histogram
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from chassis.counting import Count
+from chassis.clock import now
+from chassis.consuming import Event
+from chassis.counting import Count, count_at_commit, observe_at_commit
+from chassis.database import Database
+from chassis.metrics import EVENT_LAG_SECONDS, EVENTS_CONSUMED, told
+from chassis.rpc import TRACEPARENT
 from chassis.testing import RunningService, eventually, running
 from chassis.tests import sample
+from chassis.tracing import exemplar_of, is_recorded, span
+from proto.examhall.chassis.v1.outbox_pb2 import ReplayRequest
+from proto.examhall.chassis.v1.outbox_pb2_grpc import OutboxStub
 from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonState
 
 NOBODY = "127.0.0.1:1"
+TOPIC = "identity.people.v1"
+OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 
 
 @pytest.fixture
@@ -122,3 +136,125 @@ async def test_saves_within_their_objective_can_be_counted(service: RunningServi
     await service.http.post("/api/v1/things", json={"name": "lamp"})
     labels = {"method": "POST", "route": "/api/v1/things"}
     assert await service.metric("examhall_http_request_seconds_bucket", **labels, status="401", le="0.3") is not None
+
+
+def a_traceparent(*, is_sampled: bool = True) -> tuple[str, str]:
+    """A trace id, and the traceparent that brings it."""
+    trace_id = uuid4().hex
+    return trace_id, f"00-{trace_id}-00f067aa0ba902b7-0{int(is_sampled)}"
+
+
+async def exemplars(service: RunningService, metric: str) -> set[str]:
+    """The trace ids that a histogram's buckets lead to."""
+    reply = await service.http.get("/metrics", headers=OPENMETRICS)
+    assert reply.headers["content-type"].startswith("application/openmetrics-text")
+    return {
+        sample.exemplar.labels["trace_id"]
+        for family in text_string_to_metric_families(reply.text)
+        for sample in family.samples
+        if sample.name == f"{metric}_bucket" and sample.exemplar
+    }
+
+
+async def test_a_slow_request_leads_to_its_trace(service: RunningService) -> None:
+    trace_id, traceparent = a_traceparent()
+    await service.http.get("/api/v1/things", headers={TRACEPARENT: traceparent})
+    assert trace_id in await exemplars(service, "examhall_http_request_seconds")
+
+
+async def test_a_call_between_services_leads_to_its_trace(service: RunningService) -> None:
+    trace_id, traceparent = a_traceparent()
+    async with service.channel() as channel:
+        with span("asks", parent=traceparent):
+            await OutboxStub(channel).Replay(ReplayRequest())
+    assert trace_id in await exemplars(service, "examhall_grpc_request_seconds")
+
+
+def an_event(name: str, traceparent: str | None = None) -> Event:
+    person = PersonState(person_id=str(uuid4()), name=name)
+    payload = PersonChanged(person=person).SerializeToString()
+    type_name = PersonChanged.DESCRIPTOR.full_name
+    return Event(uuid4(), TOPIC, person.person_id, type_name, now(), payload, traceparent)
+
+
+async def test_a_late_event_leads_to_its_trace(service: RunningService) -> None:
+    assert service.runtime.consumer is not None
+    trace_id, traceparent = a_traceparent()
+    await service.runtime.consumer.handle([an_event("Ada", traceparent)])
+    assert trace_id in await exemplars(service, "examhall_event_lag_seconds")
+
+
+async def test_a_trace_that_is_not_sampled_is_not_led_to(service: RunningService) -> None:
+    """Nobody could look it up."""
+    trace_id, traceparent = a_traceparent(is_sampled=False)
+    await service.http.get("/api/v1/things", headers={TRACEPARENT: traceparent})
+    assert service.runtime.consumer is not None
+    await service.runtime.consumer.handle([an_event("Ada", traceparent)])
+    for metric in ("examhall_http_request_seconds", "examhall_event_lag_seconds"):
+        assert trace_id not in await exemplars(service, metric)
+
+
+async def test_who_does_not_ask_for_openmetrics_gets_prometheus_text_without_exemplars(service: RunningService) -> None:
+    _, traceparent = a_traceparent()
+    await service.http.get("/api/v1/things", headers={TRACEPARENT: traceparent})
+    for accept in ("*/*", "text/plain", "text/html", "nonsense", "application/json;q=0.1,text/plain;version=0.0.4"):
+        reply = await service.http.get("/metrics", headers={"Accept": accept})
+        assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert "trace_id" not in reply.text
+        assert "# EOF" not in reply.text
+    assert await service.metric("examhall_dead_letters_waiting") is not None
+
+
+@given(st.text(max_size=80) | st.from_regex(r"application/openmetrics-text(; ?version=[^,;]{0,6})?", fullmatch=True))
+def test_whatever_is_asked_for_is_answered(accept: str) -> None:
+    body, content_type = told(accept)
+    assert b"examhall_build_info" in body
+    assert content_type.startswith(("text/plain", "application/openmetrics-text"))
+
+
+@given(st.none() | st.text(max_size=60) | st.from_regex(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]", fullmatch=True))
+def test_only_a_traceparent_of_a_sampled_trace_makes_an_exemplar(traceparent: str | None) -> None:
+    exemplar = exemplar_of(traceparent)
+    assert (exemplar is not None) == (traceparent is not None and is_recorded(traceparent))
+    if exemplar is not None:
+        assert exemplar["trace_id"] in str(traceparent)
+        assert len(exemplar["trace_id"]) == 32
+
+
+async def test_what_is_rolled_back_and_done_again_counts_once(database_url: str) -> None:
+    times = Histogram(f"sample_{uuid4().hex}_seconds", "Of this test", registry=None)
+    counter = EVENTS_CONSUMED.labels(TOPIC, uuid4().hex)
+    database = Database(database_url, name="sample")
+    await database.open()
+
+    async def change(*then: Exception) -> None:
+        async with database.session() as tx:
+            count_at_commit(tx, counter, 3)
+            observe_at_commit(tx, times, 0.2)
+            count_at_commit(tx, counter)
+            assert counter._value.get() == 0
+            for error in then:
+                raise error
+
+    try:
+        with pytest.raises(ValueError, match="a bug"):
+            await change(ValueError("a bug"))
+        assert (counter._value.get(), times._sum.get()) == (0, 0)
+        await change()
+        assert (counter._value.get(), times._sum.get()) == (4, 0.2)
+    finally:
+        await database.close()
+
+
+async def test_events_that_were_taken_in_again_after_a_failure_count_once(service: RunningService) -> None:
+    service.runtime.state["trouble"] = {"poison": ValueError("a name that can't be")}
+    consumer = service.runtime.consumer
+    assert consumer is not None
+    handled, lag = EVENTS_CONSUMED.labels(TOPIC, "handled"), EVENT_LAG_SECONDS.labels(TOPIC)
+    before = handled._value.get(), lag._sum.get()
+    good = an_event("Ada")
+    with pytest.raises(ValueError, match="can't be"):
+        await consumer.handle([good, an_event("poison")])
+    assert (handled._value.get(), lag._sum.get()) == before
+    await consumer.handle([good])
+    assert handled._value.get() == before[0] + 1

@@ -13,6 +13,7 @@ from sqlmodel import col
 from chassis.clock import now
 from chassis.consuming import Delivery
 from chassis.copies import keep_newer
+from chassis.counting import count_at_commit
 from chassis.outbox import moment_of
 from proto.examhall.proctoring.v1.events_pb2 import CollusionProgress, GroupFound, ItemsCalibrated, PairAssessed
 from services.proctoring.collusion_desk import candidates_by_attempt
@@ -44,7 +45,7 @@ async def take_in_pair(tx: AsyncSession, event: PairAssessed, delivery: Delivery
     pair.log10_e_value, pair.told, pair.told_at = evidence, event.SerializeToString(), _told_at(event, delivery)
     tx.add(pair)
     if (known[0] == FLAGGED) != (event.verdict == FLAGGED):
-        PAIRS.labels(FLAGGED if event.verdict == FLAGGED else "cleared").inc()
+        count_at_commit(tx, PAIRS.labels(FLAGGED if event.verdict == FLAGGED else "cleared"))
     if is_shown:
         pair.shown_log10_e_value = evidence
         shown = PairOut.of(pair, await candidates_by_attempt(tx, {first, second}))

@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from chassis.clock import now
 from chassis.consuming import Delivery
+from chassis.counting import count_at_commit, observe_at_commit
 from chassis.outbox import moment_of, record_event
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from proto.examhall.proctoring.v1.events_pb2 import AlertRaised, IntegrityAssessed, RiskAssessed
@@ -115,8 +116,8 @@ async def take_in_alert(tx: AsyncSession, event: AlertRaised, delivery: Delivery
     settled = {name: value for name, value in kept._mapping.items() if name not in ("is_new", "student_name")}
     row = Alert(**values, **settled)
     if kept.is_new:
-        ALERTS.labels(row.kind, row.severity).inc()
-        ALERT_SECONDS.observe(max((now() - _raised_at(alert, row.at)).total_seconds(), 0))
+        count_at_commit(tx, ALERTS.labels(row.kind, row.severity))
+        observe_at_commit(tx, ALERT_SECONDS, max((now() - _raised_at(alert, row.at)).total_seconds(), 0))
     shown = AlertOut.of(row, kept.student_name)
     await tell(tx, exam_feed(row.exam_id), "alert", delivery.occurred_at, {"alert": shown.model_dump(mode="json")})
     if Level(row.severity).rank >= Level.HIGH.rank:
@@ -172,7 +173,7 @@ def _risk(event: RiskAssessed, previous_level: str) -> dict[str, Any]:
 
 async def _tell_violations(tx: AsyncSession, event: RiskAssessed, before: sa.Row[Any], at: datetime) -> None:
     rules = msgspec.convert(before.rules or {}, ExamRules)
-    VIOLATIONS.inc(event.violations - before.violations)
+    count_at_commit(tx, VIOLATIONS, event.violations - before.violations)
     kinds = new_violations(event, RiskAssessed.FromString(before.assessment or b""), rules)
     counted = {"total_violations": event.violations, "limit": rules.violation_limit}
     body = {**await _who(tx, event), "violation_type": kinds[0] if kinds else "", "violation_types": kinds, **counted}

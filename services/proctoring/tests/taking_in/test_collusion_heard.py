@@ -3,14 +3,17 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.clock import now
+from chassis.consuming import Delivery
 from chassis.ids import new_id
 from chassis.outbox import timestamp
 from proto.examhall.proctoring.v1 import events_pb2 as told
-from services.proctoring.collusion_heard import is_news
+from services.proctoring.collusion_heard import is_news, take_in_pair
+from services.proctoring.metrics import PAIRS
 from services.proctoring.tests.taking_in.builders import Attempt, Exam, Hall
 
 
@@ -53,6 +56,29 @@ async def test_proctors_hear_of_a_pair_that_is_flagged_or_no_more_and_of_tenfold
         (Decimal(2), "nothing"),
     ]
     assert {body["exam_id"] for body in await hall.told_of(exam, "collusion")} == {exam.id}
+
+
+async def test_a_pair_whose_transaction_is_rolled_back_is_not_counted_as_flagged(hall: Hall) -> None:
+    exam = await hall.published()
+    pair = await hall.started(exam), await hall.started(exam)
+    event = a_pair(exam, *pair, 1, "4")
+    delivery = Delivery(
+        new_id(), "proctoring.collusion.v1", exam.id, event.DESCRIPTOR.full_name, now(), hall.service.runtime
+    )
+    flagged = PAIRS.labels("flagged")
+    before = flagged._value.get()
+
+    async def take_in(*then: Exception) -> None:
+        async with hall.service.database.session() as tx:
+            await take_in_pair(tx, event, delivery)
+            for error in then:
+                raise error
+
+    with pytest.raises(ValueError, match="beside it"):
+        await take_in(ValueError("an event beside it"))
+    assert flagged._value.get() == before
+    await take_in()
+    assert flagged._value.get() == before + 1
 
 
 @given(st.lists(st.decimals(0, 20, places=2), min_size=1, max_size=40))
