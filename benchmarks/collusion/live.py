@@ -9,20 +9,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.collusion.generator import Plan, SimulatedExam, simulate
+from benchmarks.collusion.heard import EXAM, OPENED_MS, Heard, answers, seat, watched
 from benchmarks.results import Figure
-from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from proto.examhall.proctoring.v1 import exams_pb2 as exams
-from proto.examhall.proctoring.v1 import stream_pb2 as stream
 from services.proctoring.collusion.arrays import one_hot
 from services.proctoring.collusion.families import pair_codes
 from services.proctoring.evidence import moment
 from services.proctoring.exam_watch import ExamWatch
 
 RATES = (20, 100, 500)
-_EXAM = "exam"
 _ROUND_SECONDS = 0.1
-_OPENED_MS = 1_780_000_000_000
 
 
 @dataclass
@@ -40,7 +37,7 @@ class Measured:
 def measure(seed: int, seconds: float, large: int) -> Iterator[Figure]:
     """`seconds` of each rate in real time; `large`: the candidates of the large exam, of 60 items."""
     exam = simulate(Plan(share=0.9, pairs=60, rings=0, far=0), np.random.default_rng(seed))
-    product = _bare_product(exam)
+    product = bare_product(exam)
     for rate in RATES:
         yield from asyncio.run(_at_rate(exam, rate, seconds, product))
     yield from asyncio.run(_close(seed, large))
@@ -48,10 +45,10 @@ def measure(seed: int, seconds: float, large: int) -> Iterator[Figure]:
 
 async def _at_rate(exam: SimulatedExam, rate: int, seconds: float, product: float) -> list[Figure]:
     """Most of the exam is caught up with first; then answers arrive at this rate, as saves do that one commit holds together."""
-    events = list(_answers(exam, together=max(1, rate // 20)))
+    events = list(answers(exam, together=max(1, rate // 20)))
     per_round = rate * _ROUND_SECONDS / max(1, rate // 20)
     live = int(min(len(events) * 0.6, seconds / _ROUND_SECONDS * per_round))
-    watch = ExamWatch(_EXAM)
+    watch = ExamWatch(EXAM)
     for event, at in [*_beginning(exam), *events[: len(events) - live]]:
         watch.put(event, moment(at))
     begun = time.perf_counter()
@@ -90,7 +87,7 @@ async def _at_rate(exam: SimulatedExam, rate: int, seconds: float, product: floa
     ]
 
 
-async def _play(watch: ExamWatch, events: list[tuple[attempts.AnswersSaved, int]], per_round: float) -> Measured:
+async def _play(watch: ExamWatch, events: list[Heard], per_round: float) -> Measured:
     measured, put_at = Measured(), {}
     watcher = asyncio.create_task(_watch_the_loop(measured.gaps))
     cpu, begun, sent, number = time.process_time(), time.monotonic(), 0, 0
@@ -128,12 +125,12 @@ async def _watch_the_loop(gaps: list[float]) -> None:
 
 async def _close(seed: int, candidates: int) -> list[Figure]:
     exam = simulate(Plan(candidates=candidates, items=60, share=0.9), np.random.default_rng(seed))
-    product = _bare_product(exam)
-    watch = ExamWatch(_EXAM)
-    for event, at in [*_beginning(exam), *_answers(exam, together=100)]:
+    product = bare_product(exam)
+    watch = ExamWatch(EXAM)
+    for event, at in [*_beginning(exam), *answers(exam, together=100)]:
         watch.put(event, moment(at))
-    request = exams.CollusionRequested(exam_id=_EXAM, request_id="close", is_final=True)
-    watch.put(request, moment(_OPENED_MS))
+    request = exams.CollusionRequested(exam_id=EXAM, request_id="close", is_final=True)
+    watch.put(request, moment(OPENED_MS))
     gaps: list[float] = []
     watcher = asyncio.create_task(_watch_the_loop(gaps))
     begun, flagged = time.perf_counter(), set()
@@ -160,7 +157,7 @@ async def _close(seed: int, candidates: int) -> list[Figure]:
     ]
 
 
-def _bare_product(exam: SimulatedExam) -> float:
+def bare_product(exam: SimulatedExam) -> float:
     """Seconds for the matches of all pairs as one product: the cheapest way to look at every pair once."""
     held = one_hot(exam.chosen, exam.truth.offered.shape[1]).astype(np.float32)
     rows = max(1, 20_000_000 // len(held))
@@ -173,35 +170,7 @@ def _bare_product(exam: SimulatedExam) -> float:
     return min(taken)
 
 
-def _beginning(exam: SimulatedExam) -> Iterator[tuple[exams.ExamWatched | stream.CandidateSeated, int]]:
-    items, options = exam.truth.offered.shape
-    watched = exams.ExamWatched(exam_id=_EXAM, revision=1, is_order_shuffled=True)
-    watched.opened_at.FromMilliseconds(_OPENED_MS)
-    for item in range(items):
-        watched.items.add(question_id=str(item), option_ids=[str(option) for option in range(options)])
-    yield watched, _OPENED_MS
+def _beginning(exam: SimulatedExam) -> Iterator[Heard]:
+    yield watched(exam)
     for candidate, room in enumerate(exam.rooms.tolist()):
-        seat = stream.CandidateSeated(
-            exam_id=_EXAM,
-            attempt_id=str(candidate),
-            student_id=f"student {candidate}",
-            version=1,
-            status="in_progress",
-            centre_id=f"room {room}",
-        )
-        seat.started_at.FromMilliseconds(_OPENED_MS)
-        yield seat, _OPENED_MS
-
-
-def _answers(exam: SimulatedExam, together: int) -> Iterator[tuple[attempts.AnswersSaved, int]]:
-    """In order of time, so many in one event."""
-    items = exam.chosen.shape[1]
-    places = np.argsort(exam.answered_at, axis=None)
-    for first in range(0, len(places), together):
-        event = attempts.AnswersSaved(exam_id=_EXAM)
-        for place in places[first : first + together]:
-            candidate, item = divmod(int(place), items)
-            part = event.attempts.add(attempt_id=str(candidate), student_id=f"student {candidate}")
-            answer = part.answers.add(question_id=str(item), revision=1)
-            answer.response.choice.option_ids.append(str(int(exam.chosen[candidate, item])))
-        yield event, _OPENED_MS + int(exam.answered_at.flat[places[first]] * 1000)
+        yield seat(candidate, OPENED_MS, centre=f"room {room}")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from services.proctoring.collusion.arrays import UNANSWERED, Floats, Options, Whole, one_hot
 from services.proctoring.collusion.discoveries import both_directions, mutual_best
+from services.proctoring.collusion.families import distinct_pairs
 from services.proctoring.collusion.indices import generalized_binomial, harpp_hogan, k2, matches, omega, upper_tail
 from services.proctoring.collusion.options import Calibration
 from services.proctoring.collusion.rarity import either_way, log_bayes_factors, rarity_p_values, weight_of_match
@@ -21,7 +22,7 @@ from services.proctoring.collusion.rarity import either_way, log_bayes_factors, 
 # Partners kept of every candidate: more than any depth of mutual best asks for.
 KEPT = 8
 # What one block's matrices may hold, in bytes.
-BLOCK_BYTES = 64 * 2**20
+BLOCK_BYTES = 16 * 2**20
 _MATRICES = 5
 
 
@@ -80,9 +81,7 @@ def likeliest_pairs(likely: Floats, chosen: Options, kept: int = KEPT) -> Whole:
     for rows, z in rarity_blocks(likely, chosen):
         best = np.argpartition(-z, kept - 1, axis=1)[:, :kept]
         found.append(np.column_stack([np.repeat(np.arange(candidates)[rows], kept), best.ravel()]))
-    pairs = np.sort(np.concatenate(found), axis=1)
-    unique: Whole = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
-    return unique
+    return distinct_pairs(np.concatenate(found), candidates)
 
 
 def rarity_blocks(likely: Floats, chosen: Options) -> Iterator[tuple[slice, NDArray[np.float32]]]:

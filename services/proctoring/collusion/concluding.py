@@ -13,7 +13,7 @@ from services.proctoring.collusion.arrays import UNANSWERED, Floats, Options, Tr
 from services.proctoring.collusion.closing import PairStatistics, likeliest_pairs, statistics_of
 from services.proctoring.collusion.discoveries import LEVEL, by_p_values, mutual_best
 from services.proctoring.collusion.facts import Candidate, Item
-from services.proctoring.collusion.families import pair_codes
+from services.proctoring.collusion.families import distinct_pairs, pair_codes
 from services.proctoring.collusion.indices import at_ability
 from services.proctoring.collusion.options import Calibration, calibrate, steepest_options
 from services.proctoring.collusion.plan import Answer, Plan
@@ -125,8 +125,8 @@ def _screened(running: Running, seating: Seating, likely: Floats, chosen: Option
         for other in seating.neighbours.get(one, ())
         if one < other and other in places
     ]
-    near = np.sort(np.array(plausible, np.int64).reshape(-1, 2), axis=1)
-    pairs = np.unique(np.concatenate([near, likeliest_pairs(likely, chosen)]), axis=0)
+    near = np.array(plausible, np.int64).reshape(-1, 2)
+    pairs = distinct_pairs(np.concatenate([near, likeliest_pairs(likely, chosen)]), len(chosen))
     return pairs[_are_pairs(running, seating, pairs)]
 
 
@@ -147,8 +147,8 @@ def _worth_telling(
             is_discovery[members] = by_p_values(p_values[members], size, LEVEL)
     ranked = np.argsort(p_values, kind="stable")
     strong = ranked[is_mutual[ranked] & ((p_values[ranked] <= TELLING_P_VALUE) | is_discovery[ranked])][:MOST_UNFLAGGED]
-    flags = np.array([sorted((flag.copier, flag.source)) for flag in shown.flags.values()], np.int64).reshape(-1, 2)
-    told = np.unique(np.concatenate([flags, screened[strong]]), axis=0)
+    flags = np.array([(flag.copier, flag.source) for flag in shown.flags.values()], np.int64).reshape(-1, 2)
+    told = distinct_pairs(np.concatenate([flags, screened[strong]]), len(chosen))
     discovered = pair_codes(screened[is_discovery], len(chosen))
     return told, np.isin(pair_codes(told, len(chosen)), discovered)
 

@@ -16,7 +16,7 @@ from services.proctoring.collusion.discoveries import (
     mutual_best,
 )
 from services.proctoring.collusion.evidence import NOBODY, RunningEvidence, log_evidence
-from services.proctoring.collusion.families import pair_codes
+from services.proctoring.collusion.families import distinct_pairs, pair_codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,7 @@ def strong_pairs(table: Floats, sources: NDArray[np.int32], least: float = -np.l
     """
     copier, column = np.nonzero(table >= least)
     source = sources[copier, column].astype(np.int64) if sources.shape[1] else column
-    is_pair = (source != NOBODY) & (source != copier)
-    pairs = np.unique(np.sort(np.column_stack([copier, source])[is_pair], axis=1), axis=0)
+    pairs = distinct_pairs(np.column_stack([copier, source])[source != NOBODY], len(table))
     return StrongPairs(pairs, _looked_up(table, sources, pairs), _looked_up(table, sources, pairs[:, ::-1]))
 
 

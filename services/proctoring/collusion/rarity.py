@@ -84,33 +84,40 @@ def _upper_tail(chance: Floats, weight: Floats, is_match: Truths) -> Floats:
     """P(Σ w Y ≥ the sum seen), (pairs,), rows of independent Y with these chances."""
     seen = (weight * is_match).sum(axis=1)
     highest = (weight * (chance > 0)).sum(axis=1)
-    certain = np.exp(np.where(chance > 0, np.log(np.where(chance > 0, chance, 1.0)), 0.0).sum(axis=1))
+    p_values = np.where(seen <= 0, 1.0, np.where(chance > 0, chance, 1.0).prod(axis=1))
+    inside = np.flatnonzero((seen > 0) & (seen < highest - 1e-9))
+    p_values[inside] = _saddlepoint_tail(chance[inside], weight[inside], seen[inside])
+    return p_values
+
+
+def _saddlepoint_tail(chance: Floats, weight: Floats, seen: Floats) -> Floats:
+    """Of sums between the least and the greatest possible. Each row goes on until it has settled, whatever the others do."""
     tilt = np.zeros(len(seen))
+    going = np.arange(len(seen))
     for _ in range(_NEWTON_STEPS):
-        _, slope, curve = _cumulants(chance, weight, tilt)
-        step = np.clip((seen - slope) / np.maximum(curve, 1e-12), -2.0, 2.0)
-        tilt = np.clip(tilt + step, -_STEEPEST, _STEEPEST)
-        if np.abs(step).max(initial=0.0) < 1e-8:
+        if not len(going):
             break
-    height, _, curve = _cumulants(chance, weight, tilt)
+        slope, curve = _slope_and_curve(chance[going], weight[going], tilt[going])
+        step = np.clip((seen[going] - slope) / np.maximum(curve, 1e-12), -2.0, 2.0)
+        tilt[going] = np.clip(tilt[going] + step, -_STEEPEST, _STEEPEST)
+        going = going[np.abs(step) >= 1e-8]
+    height = np.log(1 - chance + chance * np.exp(weight * tilt[:, None])).sum(axis=1)
+    _, curve = _slope_and_curve(chance, weight, tilt)
     r = np.sign(tilt) * np.sqrt(np.maximum(0.0, 2 * (tilt * seen - height)))
     u = tilt * np.sqrt(curve)
     is_near = (np.abs(r) < 1e-3) | (np.abs(u) < 1e-3)
     safe_r, safe_u = np.where(is_near, 1.0, r), np.where(is_near, 1.0, u)
     tail = ndtr(-safe_r) + np.exp(-0.5 * safe_r**2) / np.sqrt(2 * np.pi) * (1 / safe_u - 1 / safe_r)
-    p_values = np.where(is_near, 0.5, np.clip(tail, 0.0, 1.0))
-    p_values = np.where(seen >= highest - 1e-9, certain, p_values)
-    bounded: Floats = np.where(seen <= 0, 1.0, p_values)
-    return bounded
+    p_values: Floats = np.where(is_near, 0.5, np.clip(tail, 0.0, 1.0))
+    return p_values
 
 
-def _cumulants(chance: Floats, weight: Floats, tilt: Floats) -> tuple[Floats, Floats, Floats]:
-    """The cumulant generating function of Σ w Y at each row's tilt, and its first two derivatives, (pairs,)."""
-    exponent = weight * tilt[:, None]
-    log_total = np.logaddexp(np.log1p(-np.minimum(chance, 1 - 1e-12)), np.log(np.maximum(chance, 1e-300)) + exponent)
-    tilted = np.where(chance > 0, np.exp(np.log(np.maximum(chance, 1e-300)) + exponent - log_total), 0.0)
-    return (
-        np.where(chance > 0, log_total, 0.0).sum(axis=1),
-        (weight * tilted).sum(axis=1),
-        (weight**2 * tilted * (1 - tilted)).sum(axis=1),
-    )
+def _slope_and_curve(chance: Floats, weight: Floats, tilt: Floats) -> tuple[Floats, Floats]:
+    """The first two derivatives of the cumulant generating function of Σ w Y at each row's tilt, (pairs,).
+
+    Weights are below 4 and tilts within ±_STEEPEST, so that nothing overflows.
+    """
+    odds = chance * np.exp(weight * tilt[:, None])
+    tilted = odds / (1 - chance + odds)
+    pulled = weight * tilted
+    return pulled.sum(axis=1), (weight * pulled * (1 - tilted)).sum(axis=1)
