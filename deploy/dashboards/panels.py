@@ -25,6 +25,13 @@ RATE = "$__rate_interval"
 
 _SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 _WIDTH = 24
+# Their buckets lead to traces (chassis/metrics.py): a point for each, which opens it.
+_WITH_EXEMPLARS = (
+    "examhall_http_request_seconds",
+    "examhall_grpc_request_seconds",
+    "examhall_event_lag_seconds",
+    "examhall_alert_seconds",
+)
 
 
 @dataclass(frozen=True)
@@ -170,9 +177,16 @@ def _lines(panel: Panel) -> timeseries.Panel:
         made = made.thresholds(_thresholds(panel.limit, is_more_better=False)).thresholds_style(
             common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
         )
+    has_points = False
     for number, query in enumerate(panel.queries):
-        made = made.with_target(_query(query, number))
+        is_first = _has_exemplars(query) and not has_points  # several quantiles of one histogram have the same points
+        made = made.with_target(_query(query, number).exemplar(is_first))
+        has_points |= is_first
     return made
+
+
+def _has_exemplars(query: Query) -> bool:
+    return any(f"{metric}_bucket" in query.expression for metric in _WITH_EXEMPLARS)
 
 
 def _number(panel: Number) -> stat.Panel:

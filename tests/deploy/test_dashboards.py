@@ -59,6 +59,18 @@ def test_no_panel_stands_on_a_metric_that_nobody_has() -> None:
             assert metric.startswith(FOREIGN) or name in known or metric in known, (query.panel, metric)
 
 
+@every_file
+def test_lines_of_histograms_lead_to_traces_once_in_each_panel(file: Path) -> None:
+    """Only lines: a single number has no place for points in time."""
+    for panel in panels_of(file):
+        leads = [target.get("exemplar", False) for target in panel["targets"]]
+        times = re.search(
+            r"examhall_(http_request|grpc_request|event_lag|alert)_seconds_bucket", panel["targets"][0]["expr"]
+        )
+        wanted = bool(times) and panel["type"] == "timeseries"
+        assert leads == [wanted, *[False] * (len(leads) - 1)], panel["title"]
+
+
 def test_prometheus_understands_every_query(tmp_path: Path) -> None:
     rules = [{"record": f"query:{number}", "expr": query.on("1m")} for number, query in enumerate(queries())]
     file = tmp_path / "queries.yaml"
