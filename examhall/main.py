@@ -9,6 +9,7 @@ import typer
 
 from examhall import keeping_commands
 from examhall.places import DATA, GATEWAY_PORT, SERVICES, WORKERS
+from examhall.rehearsing import FEWEST_QUESTIONS, MOST_QUESTIONS, QUESTIONS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -228,6 +229,10 @@ def rehearse(
         Path | None, typer.Option(help="CSV of log-ins and passwords; by default students are made.")
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many students.")] = 200,
+    questions: Annotated[
+        int,
+        typer.Option(min=FEWEST_QUESTIONS, max=MOST_QUESTIONS, help="How many questions the exam has that is made."),
+    ] = QUESTIONS,
     pace: Annotated[float, typer.Option(min=0.01, help="How much faster than people they think.")] = 1.0,
     quick: Annotated[bool, typer.Option("--quick", help="20 students in a hurry.")] = False,
     seed: Annotated[int, typer.Option(help="Decides what everybody does.")] = 1,
@@ -255,6 +260,7 @@ def rehearse(
         exam=exam,
         students=students,
         count=QUICK_COUNT if quick else count,
+        questions=questions,
         pace=QUICK_PACE if quick else pace,
         seed=seed,
         report=report,

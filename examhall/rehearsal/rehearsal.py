@@ -1,6 +1,7 @@
 """A rehearsal from its first log-in to its audit."""
 
 import asyncio
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -118,7 +119,9 @@ async def _prepare(options: RehearsalOptions, staff: Staff, console: Console) ->
     name = f"Rehearsal {datetime.now(UTC):%Y-%m-%d %H%M%S}"
     with console.status(f"Making an exam and {options.count} students …"):
         class_id, students = await staff.make_students(options.count, name)
-        exam_id = await staff.make_exam(name, class_id, proctoring=True)
+        # Whoever is told of the window late still has no more time than the window leaves, but for the moments of arriving.
+        duration = math.ceil(SITTING_SECONDS / options.pace + _START_SECONDS)
+        exam_id = await staff.make_exam(name, class_id, options.questions, proctoring=True, duration_seconds=duration)
         await wait_until_watched(staff, exam_id)
     return await staff.stage(exam_id, is_own=True), class_id, students
 

@@ -33,6 +33,7 @@ _BEFORE_THE_BELL = 0.05
 _LATE_SAVES = 2
 _SUBMITTED_WITHIN = 30.0  # a service that comes back in this very moment has to wake first
 _LOOK_SECONDS = 0.2
+_LONGEST_LOOK_SECONDS = 2.0  # staff, or a limit, may end an attempt long before its deadline
 _HEARTBEAT_SECONDS = 10.0
 
 
@@ -329,7 +330,7 @@ class Sitting:
             if self.clock.seconds_left() < -_SUBMITTED_WITHIN:
                 self._tell("see the end", f"not submitted {_SUBMITTED_WITHIN:.0f} s after its deadline")
                 return
-            await asyncio.sleep(max(_LOOK_SECONDS, self.clock.seconds_left()))
+            await asyncio.sleep(min(max(_LOOK_SECONDS, self.clock.seconds_left()), _LONGEST_LOOK_SECONDS))
 
     async def call(self, step: str, method: str, path: str, body: Any = None) -> Reply:
         """A reply that settles the request: with a new token when the old one has expired, after a pause when staff made one."""

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from chassis.ids import new_id
 from examhall.demo.foundations import FOUNDATIONS
 from examhall.demo.writing import Draw, Json
+from examhall.rehearsal import paper
 from examhall.rehearsal.audit import Grade, HeldAttempt, StoredAnswer
 from examhall.rehearsal.expectation import Response, Rules, expected_score
 from examhall.rehearsal.gateway import Gateway, Refusal, Reply
@@ -88,8 +89,8 @@ class Staff:
 
         return made["id"], await side_by_side(range(1, count + 1), make)
 
-    async def make_exam(self, title: str, class_id: str, **changed: Any) -> str:
-        """An exam of the demonstration's objective questions, with a draw and both kinds of shuffling, for one class; gives its id.
+    async def make_exam(self, title: str, class_id: str, questions: int, **changed: Any) -> str:
+        """An exam of so many questions for one class (see `paper`), with a draw and both kinds of shuffling; gives its id.
 
         `changed` are settings that differ from the demonstration's.
         """
@@ -97,7 +98,7 @@ class Staff:
         exam = await self.done("POST", "/exams", {**FOUNDATIONS.body, "title": title, "settings": settings})
         if made_at := exam.get("created_at"):
             self._clock_ahead = datetime.fromisoformat(made_at) - datetime.now(UTC)
-        for question in FOUNDATIONS.questions:
+        for question in paper.questions(questions):
             await self.done("POST", f"/exams/{exam['id']}/questions", {"question": question})
         banks = {bank.name: bank for bank in FOUNDATIONS.banks}
         for draw in FOUNDATIONS.draws:

@@ -36,6 +36,7 @@ def test_without_options_200_students_rehearse_with_the_demonstrations_log_in(re
             exam=None,
             students=None,
             count=200,
+            questions=72,
             pace=1.0,
             seed=1,
             report=None,
@@ -60,6 +61,7 @@ def test_any_deployment_exam_and_students_can_be_named_and_a_difference_is_exit_
     students.write_text("login,password\n")
     typed = ["--gateway", "https://exams.example", "--exam", str(EXAM), "--students", str(students)]
     typed += ["--login", "me@exams.example", "--json", str(tmp_path / "result.json"), "--seed", "7", "--count", "50"]
+    typed += ["--questions", "80"]
     result = CliRunner().invoke(app, ["rehearse", *typed], env={"REHEARSAL_PASSWORD": "mine"})
     assert result.exit_code == 1
     assert rehearsed == [
@@ -68,6 +70,7 @@ def test_any_deployment_exam_and_students_can_be_named_and_a_difference_is_exit_
             exam=EXAM,
             students=students,
             count=50,
+            questions=80,
             pace=1.0,
             seed=7,
             report=tmp_path / "result.json",

@@ -37,6 +37,7 @@ class Rehearsal:
             exam=None,
             students=None,
             count=8,
+            questions=34,
             pace=1.0,
             seed=1,
             report=self.report,

@@ -11,7 +11,6 @@ from uuid import uuid4
 import pytest
 from aiohttp import web
 
-from examhall.demo.foundations import FOUNDATIONS
 from examhall.rehearsal import staff as module
 from examhall.rehearsal.audit import Grade, HeldAttempt, StoredAnswer
 from examhall.rehearsal.gateway import Refusal
@@ -19,8 +18,6 @@ from examhall.rehearsal.ledger import Answer
 from examhall.rehearsal.seats import Student
 from examhall.rehearsal.staff import NotPossible, Staff, read_students, side_by_side
 from examhall.rehearsal.tests.hall import ADMIN, Attempt, Hall, a_gateway, a_hall, cut_off, problem
-
-DRAWN = sum(draw.count for draw in FOUNDATIONS.draws)
 
 
 @pytest.fixture
@@ -78,19 +75,19 @@ async def test_who_may_not_make_students_is_told_so(hall: Hall, staff: Staff):
         await staff.make_students(1, "Rehearsal 1")
 
 
-async def test_the_exam_that_is_made_is_the_demonstrations_for_one_class(hall: Hall, staff: Staff):
-    exam = hall.exams[await staff.make_exam("Rehearsal 1", "c1")]
+async def test_the_exam_that_is_made_is_as_long_as_wanted_and_for_one_class(hall: Hall, staff: Staff):
+    exam = hall.exams[await staff.make_exam("Rehearsal 1", "c1", 36)]
     assert (exam["title"], exam["version"]) == ("Rehearsal 1", 1)
     assert exam["schedule"] == {"max_attempts": 1, "audience": {"class_ids": ["c1"]}}
-    assert len(exam["question_ids"]) == len(FOUNDATIONS.questions) + DRAWN
+    assert len(exam["question_ids"]) == 36
 
 
 async def test_an_exam_is_made_once_however_often_its_replies_get_lost(hall: Hall, staff: Staff):
     for path in ("/exams", "/questions", "/question-banks", "/draws", "/publish"):
         hall.fails_once("POST", path, cut_off, before=False)
-    await staff.make_exam("Rehearsal 1", "c1")
+    await staff.make_exam("Rehearsal 1", "c1", 36)
     (exam,) = hall.exams.values()
-    assert (exam["version"], len(exam["question_ids"])) == (1, len(FOUNDATIONS.questions) + DRAWN)
+    assert (exam["version"], len(exam["question_ids"])) == (1, 36)
 
 
 @pytest.mark.parametrize("ahead", [timedelta(0), timedelta(hours=3), timedelta(hours=-3)])
@@ -105,7 +102,7 @@ async def test_the_window_ends_by_the_institutions_clock(
         return exam
 
     monkeypatch.setattr(Hall, "exam", exam_of_its_time)
-    exam_id = await staff.make_exam("Rehearsal 1", "c1")
+    exam_id = await staff.make_exam("Rehearsal 1", "c1", 36)
     await staff.open_window(exam_id, "c1", 60)
     closes_at = datetime.fromisoformat(hall.exams[exam_id]["schedule"]["closes_at"])
     assert abs(closes_at - datetime.now(UTC) - ahead - timedelta(seconds=60)) < timedelta(seconds=10)
