@@ -9,7 +9,7 @@ BIN := .venv/bin
 UV := .venv/uv/bin/uv
 ARGS ?=
 
-.PHONY: help up status doctor rehearse test check faults bench images dev proto docs format lock clean
+.PHONY: help up status doctor rehearse test check faults bench images prometheus dev proto docs format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -57,8 +57,14 @@ bench: .venv/.dev ## benchmarks, as ratios; writes docs/benchmarks.md
 images: .venv/.dev ## build an image for each service; BASE=… names the base image
 	deploy/images/build $(if $(BASE),--base $(BASE)) $(ARGS)
 
+prometheus: $(BIN)/promtool ## get Prometheus and promtool, which tests of rules and dashboards need; Debian and Ubuntu, no root
+
 dev: .venv/.dev ## develop in the cluster of kubectl
 	deploy/dev $(ARGS)
+
+$(BIN)/promtool: | .venv/.dev
+	@echo "Getting Prometheus …"
+	@tests/deploy/get_prometheus $(BIN)
 
 proto: .venv/.dev ## generate the Python of the contracts
 	$(BIN)/python -m proto.generate

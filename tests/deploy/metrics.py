@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,13 @@ _METRIC = re.compile(
 
 
 def program(name: str) -> str:
-    """Where Prometheus's program is: named in the environment, or on the path. Skips the test without it."""
-    found = os.environ.get(name.upper()) or shutil.which(name)
+    """Where Prometheus's program is: named in the environment, beside our Python, or on the path. Skips the test without it."""
+    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
+    found = os.environ.get(name.upper()) or shutil.which(name, path=path)
     if found is None:
-        pytest.skip(f"{name} is not installed: apt-get install prometheus, or name it in {name.upper()}")
+        pytest.skip(
+            f"{name} is not installed: make prometheus gets it on Debian and Ubuntu; else name it in {name.upper()}"
+        )
     return found
 
 
