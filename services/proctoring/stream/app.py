@@ -219,9 +219,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
             await asyncio.sleep(self.settings.stream_tick_milliseconds / 1000)
             if not self.is_ready or self.is_stopping:
                 continue
-            replaced, lost = await self.consumer.settle_doubts()
-            for tp in replaced:
-                self.log_replaced(tp, "it ends before what was read")
+            lost = await self.consumer.settle_doubts()
             if lost:
                 log.warning("messages_lost", partitions=sorted(f"{tp.topic}/{tp.partition}" for tp in lost))
                 await exams.lead_to(Effect(tell=[state_lost(self.worker_name, {tp.partition for tp in lost})]))
@@ -256,6 +254,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
             self._start_all_beside()
         self.exams_rule.restore(held)
         await self.durables[0].lead_to(self.epochs.recovered(held))
+        self.positions.stateless = self.epochs.lost
         self._held = held
         for durable in self.durables:
             durable.resume()

@@ -1,10 +1,12 @@
 """Since when the tables of a partition are whole.
 
 Every changelog partition begins with a row that says so. Where it is missing after a recovery, the changelog was lost with the broker, or a broker that
-keeps only so much has dropped its beginning, or nothing was ever written: the worker asks for the events of running exams once more and begins anew.
+keeps only so much has dropped its beginning, or nothing was ever written: the worker reads all that the broker has, asks for the events of running
+exams once more and begins anew.
 The time it began is the generation of the log that it writes: who read what was told before notices, and reads again (chassis/consuming.py).
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -30,6 +32,7 @@ class Epochs:
     def __init__(self, app: "StreamApp") -> None:
         self._app = app
         self._epochs: dict[int, int] = {}
+        self.lost: frozenset[int] = frozenset()  # partitions whose markers were missing when they were taken up
 
     def of(self, partition: int) -> int:
         """The epoch of a partition; of one that is not held, the latest of those that are."""
@@ -37,17 +40,17 @@ class Epochs:
 
     def recovered(self, partitions: set[int]) -> Effect:
         """Takes up what the markers of these partitions say; what is to be told and stored where they are missing."""
-        self._epochs = {}
-        lost = set()
+        self._epochs, lost = {}, set()
         for partition in partitions:
             rows = [table.row(partition, f"{MARKER}{partition}") for table in self._app.stored_tables]
             if all(rows):
                 self._epochs[partition] = max(int(row) for row in rows if row)
             else:
                 lost.add(partition)
-        return self._begin(lost) if lost else Effect()
+        self.lost = frozenset(lost)
+        return self._begin(self.lost) if lost else Effect()
 
-    def _begin(self, partitions: set[int]) -> Effect:
+    def _begin(self, partitions: frozenset[int]) -> Effect:
         epoch = epoch_ms(now())
         self._epochs |= dict.fromkeys(partitions, epoch)
         log.warning("state_lost", partitions=sorted(partitions))
@@ -61,7 +64,7 @@ class Epochs:
         )
 
 
-def state_lost(worker: str, partitions: set[int]) -> Telling:
+def state_lost(worker: str, partitions: Iterable[int]) -> Telling:
     """Asks for the events of running exams once more."""
     at = now()
     message = StateLost(worker=worker, partitions=sorted(partitions))

@@ -3,7 +3,8 @@
 Faust acknowledges an event when its agent fails, and when it skips one during a rebalance; after a rebalance it goes on from wherever it had read,
 where nothing was committed, and throws away what it let in too early. Here exactly what is reported as done is committed, beside it the generation of
 the log that was read (chassis/relay.py), and reading goes on from there. A message of a newer generation says that a log was replaced, and so does
-one that is read again in a log that has become shorter.
+one that is read again in a log that has become shorter. Where the tables of a partition were lost, what was committed means nothing: whoever dies
+with a broker may commit at the next one what it had read of the last. All that is there is read then, from the beginning.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,14 +30,17 @@ class Positions:
     committed: dict[TP, int] = field(default_factory=dict)
     expected: dict[TP, int] = field(default_factory=dict)  # the offset of the next message
     generations: dict[TP, int] = field(default_factory=dict)  # of the log that is read
-    replaced: dict[TP, int] = field(default_factory=dict)  # a newer generation was met here
+    # The end of the log when it was begun at its beginning: before it, a newer generation is but a later send into the same log.
+    whole_until: dict[TP, int] = field(default_factory=dict)
+    replaced: dict[TP, int] = field(default_factory=dict)  # what was read is not this log, whose generation this is
     # A message came before or after the one expected here. During a rebalance that may be; whoever looks after it asks the broker.
     doubts: dict[TP, int] = field(default_factory=dict)
+    stateless: frozenset[int] = frozenset()  # partitions whose tables were found to be lost when they were taken up
 
     def forget(self, partitions: set[TP]) -> None:
         """These partitions are another worker's now."""
         for tp in partitions:
-            for known in (self.done, self.committed, self.expected, self.generations):
+            for known in (self.done, self.committed, self.expected, self.generations, self.whole_until):
                 known.pop(tp, None)
 
 
@@ -53,26 +57,25 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
         return await self.call_thread(self._seek_to_committed)  # type: ignore[no-any-return]
 
     async def _seek_to_committed(self) -> Mapping[TP, int | None]:
-        """Goes to what the group has committed, and to the beginning where it has not; remembers the generations that were read."""
+        """Goes to what the group has committed, and to the beginning where it has not or where that is of no use; remembers the generations that were read."""
         consumer, positions = self._ensure_consumer(), self.consumer.positions
         partitions = [tp for tp in consumer.assignment() if tp.topic not in self.consumer.app.tables.changelog_topics]
         if not partitions:
             return {}
         positions.forget({TP(partition.topic, partition.partition) for partition in partitions})
         committed = await consumer._coordinator.fetch_committed_offsets(partitions)
+        beginnings, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         found: dict[TP, int | None] = {}
-        uncommitted = []
         for partition in partitions:
             tp, known = TP(partition.topic, partition.partition), committed.get(partition)
-            if known is not None and known.offset >= 0:
-                consumer.seek(partition, known.offset)
-                found[tp] = positions.expected[tp] = positions.committed[tp] = known.offset
-                positions.generations[tp] = int((known.metadata or "log=0").removeprefix("log=") or 0)
+            if known is None or not 0 <= known.offset <= ends[partition] or tp.partition in positions.stateless:
+                offset = beginnings[partition]
+                positions.whole_until[tp] = ends[partition]
             else:
-                uncommitted.append(partition)
-                found[tp] = None
-        if uncommitted:
-            await consumer.seek_to_beginning(*uncommitted)
+                offset = positions.committed[tp] = known.offset
+                positions.generations[tp] = int((known.metadata or "log=0").removeprefix("log=") or 0)
+            consumer.seek(partition, offset)
+            found[tp] = positions.expected[tp] = offset
         return found
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -141,8 +144,11 @@ class _Consumer(Consumer):  # type: ignore[misc]
         known = positions.generations.setdefault(tp, generation)
         expected = positions.expected.get(tp)
         if tp.topic not in self.app.own_topics and generation > known:
-            positions.replaced[tp] = generation
-            self.app.log_replaced(tp, f"generation {generation} instead of {known}")
+            if record.offset < positions.whole_until.get(tp, 0):
+                positions.generations[tp] = generation
+            else:
+                positions.replaced[tp] = generation
+                self.app.log_replaced(tp, f"generation {generation} instead of {known}")
         elif expected is not None and record.offset != expected:
             positions.doubts.setdefault(tp, expected)
         positions.expected[tp] = record.offset + 1
@@ -160,13 +166,18 @@ class _Consumer(Consumer):  # type: ignore[misc]
         """Commits the beginning of the partitions whose logs were replaced."""
         return bool(await self._thread.begin_again(self.positions.replaced))
 
-    async def settle_doubts(self) -> tuple[set[TP], set[TP]]:
-        """Of the partitions in doubt those whose logs end before what was read, so they were replaced, and those that begin after what was to be read."""
-        doubts, self.positions.doubts = self.positions.doubts, {}
+    async def settle_doubts(self) -> set[TP]:
+        """Of the partitions in doubt those whose logs begin after what was to be read. Where one ends before that, it was replaced."""
+        positions = self.positions
+        doubts, positions.doubts = positions.doubts, {}
         if not doubts:
-            return set(), set()
+            return set()
         earliest, ends = await self.earliest_offsets(*doubts), await self.highwaters(*doubts)
-        return {tp for tp in doubts if ends[tp] < doubts[tp]}, {tp for tp in doubts if earliest[tp] > doubts[tp]}
+        for tp in doubts:
+            if ends[tp] < doubts[tp]:
+                positions.replaced[tp] = positions.generations.get(tp, 0)
+                self.app.log_replaced(tp, "it ends before what was read")
+        return {tp for tp in doubts if earliest[tp] > doubts[tp]}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self._to_resume = set()

@@ -1,0 +1,103 @@
+"""A broker that lost its log, and what those who died with it leave at the next one."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+from faust.types import TP
+
+from chassis.kafka import new_admin
+from examhall.broker import LibrdkafkaBroker
+from proto.catalogue import STREAM, group_of
+from services.proctoring.stream.agents import ATTEMPT_TOPICS, EXAM_TOPICS
+from services.proctoring.stream.tests.expected import must_end_in, outcome_of
+from services.proctoring.stream.tests.tapes import tape
+from services.proctoring.stream.tests.workers import Hand, a_broker, a_worker, soon
+from services.proctoring.stream.transport import Positions, _Consumer
+
+GROUP = group_of(STREAM)
+HEARD = tuple(dict.fromkeys((*ATTEMPT_TOPICS, *EXAM_TOPICS)))
+Commits = dict[TopicPartition, OffsetAndMetadata]
+
+
+@pytest.fixture
+def next_kafka() -> Iterator[str]:
+    """The broker that comes after `kafka`."""
+    broker = LibrdkafkaBroker()
+    yield broker.address
+    broker.close()
+
+
+async def commits_of(kafka: str, hand: Hand) -> Commits:
+    admin = new_admin(kafka)
+    await admin.start()
+    try:
+        places = [TopicPartition(topic, partition) for topic in HEARD for partition in await hand.ends(topic)]
+        found = await admin.list_consumer_group_offsets(GROUP, partitions=places)
+        return {place: commit for place, commit in found.items() if commit.offset >= 0}
+    finally:
+        await admin.close()
+
+
+async def commit(kafka: str, commits: Commits) -> None:
+    reader = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=GROUP, enable_auto_commit=False)
+    await reader.start()
+    try:
+        reader.assign(list(commits))
+        await reader.commit(commits)
+    finally:
+        await reader.stop()
+
+
+async def test_what_a_dying_worker_commits_at_the_next_broker_hides_nothing_that_is_published_there(
+    kafka: str, next_kafka: str, tmp_path: Path
+) -> None:
+    events = tape(7)
+    expected = outcome_of(events)
+    async with a_broker(kafka) as hand:
+        with a_worker(kafka, tmp_path) as worker:
+            await worker.ready()
+            await hand.publish(events)
+            await soon(lambda: must_end_in(hand, expected))
+            worker.stop()
+        late = await commits_of(kafka, hand)
+    assert {place.topic for place in late} == set(HEARD)
+    async with a_broker(next_kafka) as hand:
+        for topic in HEARD:
+            await hand.ends(topic)  # a topic is made when it is asked for
+        await commit(next_kafka, late)
+        await hand.publish(events[:1], generation=1)  # on its way when the broker died
+        await hand.publish(events, generation=2)
+        with a_worker(next_kafka, tmp_path) as worker:
+            await worker.ready()
+            await soon(lambda: must_end_in(hand, expected))
+            assert worker.process.poll() is None
+            assert not worker.said("stream_begins_again")
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "is_replaced", "is_lost"), [(0, 3, True, False), (7, 9, False, True), (0, 9, False, False)]
+)
+def test_a_gap_is_a_replaced_log_or_lost_messages_or_nothing(
+    begins: int, ends: int, is_replaced: bool, is_lost: bool
+) -> None:
+    place = TP("attempts.answers.v1", 1)
+    told: list[TP] = []
+    consumer: Any = object.__new__(_Consumer)
+    consumer.positions = Positions(doubts={place: 5}, generations={place: 4})
+    consumer.app = SimpleNamespace(log_replaced=lambda tp, _: told.append(tp))
+
+    async def at(offset: int) -> dict[TP, int]:
+        return {place: offset}
+
+    consumer.earliest_offsets, consumer.highwaters = lambda *_: at(begins), lambda *_: at(ends)
+    lost = asyncio.run(consumer.settle_doubts())
+    assert lost == ({place} if is_lost else set())
+    assert told == ([place] if is_replaced else [])
+    assert consumer.positions.replaced == ({place: 4} if is_replaced else {})
+    assert consumer.positions.doubts == {}
