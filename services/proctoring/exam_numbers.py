@@ -1,12 +1,14 @@
 """The numbers of one exam, kept up to date beside the events that go on coming: everything slow happens in a thread, one thing after the other.
 
-They are a function of the facts. An answer that sorts before one that was taken already, a source that turns out to have been plausible all along, another
-version of the exam: then they are computed anew from the facts, which is rare.
+They are a function of the facts. An answer that sorts before one that was taken already, or a source that turns out to have been plausible all along: then
+they go back to a mark before it and on from there. Where no mark is so old, and for another version of the exam, they are computed anew from the facts,
+which is rare.
 """
 
 import asyncio
+import time
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.proctoring.collusion.arrivals import Arrivals
@@ -16,9 +18,11 @@ from services.proctoring.collusion.ledger import Ledger, decoded
 from services.proctoring.collusion.plan import Answer, Plan
 from services.proctoring.collusion.running import Running, estimated, width_for
 from services.proctoring.collusion.seating import Seating, seating_of
+from services.proctoring.exam_marks import Mark, Marks
 
-# Seats are looked at at most so often: a thousand candidates start within a minute.
+# Seats are looked at at most so often, since a thousand candidates start within a minute, and a quarter of the time at most.
 SEATING_SECONDS = 1.0
+_SEATING_RESTS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,11 @@ class Numbers:
         self.plan: Plan | None = None
         self.exam: Exam | None = None
         self.ready: list[Answer] = []
-        self._ledger, self._arrivals = ledger, arrivals
+        self._ledger, self._arrivals, self._marks = ledger, arrivals, Marks()
+        self._late: list[Answer] = []
         self._is_stale = self._is_from_the_beginning = self._are_seats_stale = True
-        self._seated_at = float("-inf")
+        self._look_again_at = float("-inf")
+        self._looking: asyncio.Task[tuple[Seating, Mapping[str, Candidate]]] | None = None
         self._estimate: asyncio.Task[ExamModel] | None = None
 
     def plan_again(self) -> None:
@@ -50,11 +56,13 @@ class Numbers:
 
     def begin_again(self) -> None:
         """What was computed is not to be relied on."""
-        self._is_stale = self._is_from_the_beginning = True
+        self._is_stale = self._is_from_the_beginning = self._are_seats_stale = True
 
     def arrive(self, answer: Answer) -> None:
-        """An answer has been heard. A late one lets everything be computed anew."""
-        self._is_stale |= not self._arrivals.add(answer)
+        """An answer has been heard. Before a late one the numbers go back."""
+        if not self._arrivals.add(answer):
+            self._late.append(answer)
+            self._is_stale = True
 
     def seats_changed(self) -> None:
         """Something new was heard of who sits where."""
@@ -62,12 +70,13 @@ class Numbers:
 
     def wants_work(self, now: float) -> bool:
         """Whether there is anything to take in at this moment."""
-        return bool(self.plan and (self._is_stale or self.ready or self._wants_seating(now)))
+        has_looked = self._looking is not None and self._looking.done()
+        return bool(self.plan and (self._is_stale or self.ready or has_looked or self._wants_seating(now)))
 
     @property
     def is_up_to_date(self) -> bool:
         """Every fact is in the numbers."""
-        return not (self._is_stale or self._are_seats_stale or self.ready or self._arrivals)
+        return self.is_complete and not self._are_seats_stale and self._looking is None
 
     @property
     def is_complete(self) -> bool:
@@ -82,13 +91,17 @@ class Numbers:
         return taken + agenda.heard + (agenda.exam.revision if agenda.exam is not None else 0)
 
     async def bring_up_to_date(self, now: float) -> None:
-        """Takes in what there is; what could not be, for something late, stays for the next time."""
+        """Takes in what there is; what could not be, for something late, stays for the next time. Seats are looked at beside the answers."""
         if self.plan is None:
             return
-        if self._is_stale or self._wants_seating(now):
-            await self._look_at_seats(self.plan, now)
+        if self._looking is None and (self._wants_seating(now) or self._needs_seating):
+            self._are_seats_stale = False
+            self._looking = asyncio.create_task(self._look_at_seats(self.plan, now))
+        if self._looking is not None and (self._looking.done() or self._needs_seating or self._is_from_the_beginning):
+            looking, self._looking = self._looking, None
+            await self._sit_down(self.plan, *await looking)
         if self._is_stale and self.exam is not None:
-            await self._compute_anew(self.plan, self.exam)
+            await self._go_back(self.plan, self.exam)
         if self.ready and self.exam is not None and not self._is_stale:
             answers, self.ready = self.ready, []
             await self._take(self.exam.running, answers)
@@ -97,35 +110,70 @@ class Numbers:
         """Those that were let through, in order."""
         return await asyncio.to_thread(_answers, plan, self._ledger.picture(), self._arrivals.last)
 
+    async def finish_looking(self) -> None:
+        """Waits until what is being looked at beside the answers is seen."""
+        if self._looking is not None:
+            await asyncio.wait({self._looking})
+
     def abandon(self) -> None:
         """Stops what is being computed."""
-        if self._estimate is not None:
-            self._estimate.cancel()
+        for task in (self._estimate, self._looking):
+            if task is not None:
+                task.cancel()
 
     def _wants_seating(self, now: float) -> bool:
-        return self._are_seats_stale and now >= self._seated_at + SEATING_SECONDS
+        return self._are_seats_stale and self._looking is None and now >= self._look_again_at
 
-    async def _look_at_seats(self, plan: Plan, now: float) -> None:
-        self._are_seats_stale, self._seated_at = False, now
-        picture = self._ledger.picture()
+    @property
+    def _needs_seating(self) -> bool:
+        """Nothing can be computed before seats are known, or anew before those that changed are."""
+        return self.exam is None or (self._is_stale and self._are_seats_stale)
+
+    async def _look_at_seats(self, plan: Plan, now: float) -> tuple[Seating, Mapping[str, Candidate]]:
+        begun, picture = time.perf_counter(), self._ledger.picture()
         candidates = await asyncio.to_thread(decoded, picture)
         self._ledger.learn(candidates, picture)
         seating = await asyncio.to_thread(seating_of, candidates, plan.exam.opened_at_ms)
+        self._look_again_at = now + max(SEATING_SECONDS, (1 + _SEATING_RESTS) * (time.perf_counter() - begun))
+        return seating, candidates
+
+    async def _sit_down(self, plan: Plan, seating: Seating, candidates: Mapping[str, Candidate]) -> None:
         if self.exam is None or self.exam.running.width != width_for(seating.candidates):
             running = await asyncio.to_thread(Running, plan, seating.neighbours, width_for(seating.candidates))
+            self._marks.clear()
             self._is_stale = True
         else:
             running = self.exam.running
             self._is_stale |= not await asyncio.to_thread(running.compare_with, seating.neighbours)
         self.exam = Exam(running, seating, candidates)
 
+    async def _go_back(self, plan: Plan, exam: Exam) -> None:
+        """To the latest mark that knows nothing it should not, and on from there; to the beginning, where there is none."""
+        if self._is_from_the_beginning or not await self._go_back_to_a_mark(exam):
+            await self._compute_anew(plan, exam)
+
+    async def _go_back_to_a_mark(self, exam: Exam) -> bool:
+        late, self._late, self._is_stale = sorted(self._late), [], False
+        for mark in self._marks.before(late[0] if late else None):
+            running = await asyncio.to_thread(mark.running.copied)
+            if await asyncio.to_thread(running.compare_with, exam.seating.neighbours):
+                ready, self.ready = self.ready, []
+                answers = sorted([*self._marks.back_to(mark), *late, *ready])
+                self._estimate = mark.estimate
+                await self._take(running, answers)
+                self.exam = replace(exam, running=running)
+                return True
+        return False
+
     async def _compute_anew(self, plan: Plan, exam: Exam) -> None:
         """From the facts up to what had been let through; from all of them, where nothing had been."""
         is_from_the_beginning = self._is_from_the_beginning
-        self._is_stale, self._is_from_the_beginning, self.ready = False, False, []
+        self._is_stale, self._is_from_the_beginning, self.ready, self._late = False, False, [], []
+        self._marks.clear()
         if is_from_the_beginning:
             self._arrivals.begin()
-        self.abandon()
+        if self._estimate is not None:
+            self._estimate.cancel()
         answers = await self.all_answers(plan)
         if is_from_the_beginning and not self._arrivals.go_on_after(answers[-1] if answers else None):
             self.begin_again()
@@ -133,7 +181,16 @@ class Numbers:
         await self._take(running, answers)
         self.exam = replace(exam, running=running)
 
-    async def _take(self, running: Running, answers: list[Answer]) -> None:
+    async def _take(self, running: Running, answers: Sequence[Answer]) -> None:
+        for part in self._marks.parts(answers):
+            if not await self._take_part(running, part):
+                # One candidate too many to follow all pairs, not yet seen among the seats.
+                self._is_stale = self._are_seats_stale = True
+                return
+            if self._marks.took(part):
+                self._marks.put(Mark(await asyncio.to_thread(running.copied), part[-1], self._estimate))
+
+    async def _take_part(self, running: Running, answers: Sequence[Answer]) -> bool:
         taken = 0
         while taken < len(answers):
             if running.is_waiting and self._estimate is not None:
@@ -143,9 +200,8 @@ class Numbers:
                 snapshot, running.to_estimate = running.to_estimate, None
                 self._estimate = asyncio.create_task(asyncio.to_thread(estimated, running.plan, snapshot))
             elif taken == before and not running.is_waiting:
-                # One candidate too many to follow all pairs, not yet seen among the seats.
-                self._is_stale = self._are_seats_stale = True
-                return
+                return False
+        return True
 
 
 def _answers(plan: Plan, picture: dict[str, Candidate | bytes], up_to: Answer | None) -> list[Answer]:

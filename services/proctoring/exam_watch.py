@@ -101,6 +101,7 @@ class ExamWatch:
         """Waits until what is being computed is done, for whoever has the time; the next `advance` gives what came of it."""
         if self._work is not None:
             await asyncio.wait({self._work})
+        await self._numbers.finish_looking()
 
     @property
     def is_settled(self) -> bool:

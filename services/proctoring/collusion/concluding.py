@@ -95,7 +95,7 @@ def followed_further(plan: Plan, answers: list[Answer], running: Running, seatin
     """The exam played once more where not all pairs were followed: with the likeliest sources of each candidate beside the plausible ones.
 
     Their e-values are as valid: which ones are looked at only takes evidence away from the rest of their family, which keeps its size.
-    The estimates are made on the way, at the same counts.
+    The estimates are those that came into force the first time, at the same counts.
     """
     chosen = running.chosen()
     likely = at_ability(calibrate(chosen, plan.prior), chosen)
@@ -107,11 +107,11 @@ def followed_further(plan: Plan, answers: list[Answer], running: Running, seatin
             added[names[1]].add(names[0])
     neighbours = {attempt: more | seating.neighbours.get(attempt, frozenset()) for attempt, more in added.items()}
     further = Running(plan, neighbours, running.width + _ADDED_SOURCES)
-    taken = 0
+    taken, models = 0, iter(running.models)
     while taken < len(answers):
         taken = further.take(answers, taken)
-        if further.to_estimate is not None:
-            further.expect(estimated(plan, further.to_estimate))
+        if (snapshot := further.to_estimate) is not None:
+            further.expect(next(models, None) or estimated(plan, snapshot))
             further.to_estimate = None
     return further
 

@@ -5,6 +5,7 @@ are a function of the answers alone. Up to MOST_FOR_ALL_PAIRS candidates every p
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,8 @@ from services.proctoring.collusion.plan import Answer, Plan
 from services.proctoring.collusion.schedule import in_force, next_estimate
 
 _FIRST_PLACES = 64
+# Places are added by a quarter, so that few stay empty.
+_GROWTH = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,10 @@ def estimated(plan: Plan, snapshot: Snapshot) -> ExamModel:
 
 
 class Running:
-    """`width` 0: all pairs; else so many named sources a candidate, at most. `neighbours`: whom a candidate is compared with where sources are named."""
+    """`width` 0: all pairs; else so many named sources a candidate, at most. `neighbours`: whom a candidate is compared with where sources are named.
+
+    `models`: the estimates that have come into force, one after the other.
+    """
 
     def __init__(
         self,
@@ -57,6 +63,7 @@ class Running:
         self.neighbours = neighbours
         nothing = Snapshot(np.full((1, len(plan.items)), UNANSWERED, np.int8), np.empty((len(plan.items), 0)))
         self.model = estimated(plan, nothing)
+        self.models: list[ExamModel] = []
         self.state = RunningEvidence.begin(_FIRST_PLACES, len(plan.items), self.model, width)
         self.table = _empty_table(self.state)
         self.attempts: list[str] = []
@@ -67,8 +74,17 @@ class Running:
         self._expected: ExamModel | None = None
         self._in_force_at: int | None = None
         self._estimate_at = next_estimate(0)
-        self._revisions: dict[tuple[int, int], int] = {}
+        self._revisions = np.full((_FIRST_PLACES, len(plan.items)), -1, np.int64)
         self._changed: set[int] = set()
+
+    def copied(self) -> "Running":
+        """One that goes on by itself from here."""
+        other = copy(self)
+        other.state = RunningEvidence(**{name: array.copy() for name, array in self.state.arrays().items()})
+        other.table, other._revisions = self.table.copy(), self._revisions.copy()
+        other.attempts, other.places, other.models = list(self.attempts), dict(self.places), list(self.models)
+        other._changed = set(self._changed)
+        return other
 
     @property
     def is_full(self) -> bool:
@@ -129,7 +145,7 @@ class Running:
         self.count += 1
         self.as_of_ms = answer.at_ms
         place = self.places[answer.attempt_id]
-        if self._revisions.get((place, answer.item), -1) >= answer.revision:
+        if self._revisions[place, answer.item] >= answer.revision:
             return
         self._revisions[place, answer.item] = answer.revision
         at = self.plan.seconds(answer.at_ms)
@@ -148,11 +164,13 @@ class Running:
                 follow(self.state, other, place)
 
     def _grow(self) -> None:
-        size = 2 * len(self.table)
+        size = int(_GROWTH * len(self.table))
         self.state = self.state.grown(size if self.width else min(size, MOST_FOR_ALL_PAIRS), self.model)
         larger = _empty_table(self.state)
         larger[: len(self.table), : self.table.shape[1]] = self.table
-        self.table = larger
+        revisions = np.full((len(larger), len(self.plan.items)), -1, np.int64)
+        revisions[: len(self.table)] = self._revisions
+        self.table, self._revisions = larger, revisions
 
     def _rename(self, attempt_id: str, place: int) -> bool:
         row = self.state.sources[place]
@@ -173,6 +191,7 @@ class Running:
 
     def _put_in_force(self, model: ExamModel) -> None:
         self.model, self._expected, self._in_force_at = model, None, None
+        self.models.append(model)
         relearn(self.state, model)
 
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from proto.examhall.proctoring.v1 import signals_pb2 as signals
+from services.proctoring import exam_numbers
 from services.proctoring.collusion import running
+from services.proctoring.collusion.plan import Answer
 from services.proctoring.evidence import moment
 from services.proctoring.exam_watch import AGENDA_ROW, TOLD_ROW, ExamWatch
 from services.proctoring.tests.builders import START_MS
@@ -149,6 +151,63 @@ async def test_answers_that_come_late_count_as_if_they_had_come_in_time(undistur
     driver.put(late)
     await driver.settle()
     assert driver.outcome == undisturbed.outcome
+
+
+@given(st.integers(0, 10_000), st.booleans())
+@settings(max_examples=6, deadline=None)
+async def test_answers_that_come_a_little_late_again_and_again_count_as_if_they_had_come_in_time(
+    seed: int, are_all_pairs_followed: bool
+) -> None:
+    shuffler = random.Random(seed)
+    places = {id(event): number + shuffler.uniform(0, 60) for number, event in enumerate(SITTING.answers)}
+    late = sorted(SITTING.answers, key=lambda event: places[id(event)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "MOST_FOR_ALL_PAIRS", 1000 if are_all_pairs_followed else 30)
+        driver = await played([SITTING.events[0], *SITTING.seats, *late], at_once=6)
+        assert driver.outcome == (await played(SITTING.events)).outcome
+
+
+async def test_an_answer_that_comes_a_little_late_does_not_let_the_whole_exam_be_computed_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events = [SITTING.events[0], *SITTING.seats, *SITTING.answers[:900]]
+    late = SITTING.answers[880:890:3]
+    undisturbed, driver = await played(events), Driver()
+    await driver.play([event for event in events if event not in late], at_once=4, keeping_up=True)
+    await driver.settle()
+    taken: list[int] = []
+    take = running.Running.take
+
+    def counted(self: running.Running, answers: list[Answer], start: int = 0) -> int:
+        end = take(self, answers, start)
+        taken.append(end - start)
+        return end
+
+    monkeypatch.setattr(running.Running, "take", counted)
+    driver.put(late)
+    await driver.settle()
+    assert driver.outcome == undisturbed.outcome
+    assert len(late) < sum(taken) < 150
+
+
+async def test_who_is_seen_to_sit_there_only_after_the_first_answers_is_compared_from_a_mark(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(running, "MOST_FOR_ALL_PAIRS", 30)
+    few = await played(SITTING.events)
+    end = moment(START_MS + 3_000_000)
+    driver = await played(SITTING.events)
+    latecomers = [(saved_answers({attempt(40): [an_answer(item, item % 4)]}), end) for item in range(3)]
+    driver.put(latecomers)
+    await driver.settle()
+    monkeypatch.setattr(exam_numbers, "_answers", None)
+    driver.put([seated(40, 2_900_000, centre="centre 0")])
+    await driver.settle()
+    sources = driver.watch._numbers.exam.running.state.sources[40]
+    assert {driver.watch._numbers.exam.running.attempts[each] for each in sources if each >= 0} == {
+        attempt(number) for number in range(8)
+    }
+    assert pairs(driver.flagged) == pairs(few.flagged)
 
 
 async def test_answers_given_before_the_exam_is_known_are_kept_and_count(undisturbed: Driver) -> None:
