@@ -5,10 +5,11 @@ has changed tenfold, and when it is not flagged any more; smaller changes once n
 """
 
 import asyncio
+import time
 from collections.abc import Iterable
 
 from services.proctoring import exam_messages
-from services.proctoring.collusion.concluding import conclude, followed_further
+from services.proctoring.collusion.concluding import Further, conclude
 from services.proctoring.collusion.facts import Request
 from services.proctoring.collusion.ledger import Ledger
 from services.proctoring.collusion.seating import Pair
@@ -21,6 +22,15 @@ from services.proctoring.telling import Telling
 PROGRESS_SECONDS = 5.0
 # After something went wrong it is tried again, not at once.
 RETRY_SECONDS = 5.0
+# What is asked for comes by another topic than answers: those saved before are waited for so long, well above what takes both to come.
+GRACE_SECONDS = 2.0
+# Facts that come after the close let it be concluded anew, a quarter of the time at most.
+_CONCLUDING_RESTS = 3.0
+# The conclusion of a large exam tells how far it is in so many steps.
+STEPS = 10
+# Revisions for one set of facts: the running exam's, the steps of its conclusion, and the conclusion.
+_REVISIONS = 16
+_CONCLUSION = _REVISIONS - 1
 
 
 class Analysis:
@@ -30,17 +40,16 @@ class Analysis:
         self.told = told
         self.tellings: list[Telling] = []
         self._exam_id, self._ledger, self._numbers = exam_id, ledger, numbers
-        self._progress_at = self._news_at = self._not_before = float("-inf")
+        self._progress_at = self._news_at = self._not_before = self._conclude_again_at = float("-inf")
+        self._asked_at: dict[str, float] = {}
         self._judged = self._flushed = self._progressed = self._concluded = -1
 
     def wants_work(self, now: float) -> bool:
         """Whether there is anything to do at this moment."""
         if self._numbers.plan is None or now < self._not_before:
             return False
-        if self._numbers.wants_work(now):
+        if self._numbers.wants_work(now) or self._open_request(now) is not None:
             return True
-        if self._open_request(now) is not None:
-            return self._numbers.is_complete
         return not self._is_final and (
             self._judged != self._revision or self._may_flush(now) or self._may_progress(now)
         )
@@ -49,7 +58,8 @@ class Analysis:
     def is_settled(self) -> bool:
         """Nothing is left to do or to tell, whenever it is asked."""
         told = {self._concluded} if self._is_final else {self._flushed, self._progressed}
-        return self._numbers.plan is None or (self._numbers.is_up_to_date and told == {self._revision})
+        is_told = told == {self._revision} and not self._unanswered
+        return self._numbers.plan is None or (self._numbers.is_up_to_date and is_told)
 
     async def work(self, now: float) -> None:
         """Takes in what there is, then tells of the pairs that may be shown now, or of the whole analysis that was asked for."""
@@ -60,9 +70,9 @@ class Analysis:
             if self._numbers.exam is None:
                 return
             request = self._open_request(now)
-            if request is not None and self._numbers.is_complete:
+            if request is not None:
                 await self._conclude(self._numbers.exam, request, now)
-            elif request is None and not self._is_final:
+            elif not self._is_final:
                 await self._judge(self._numbers.exam, now)
         except BaseException:
             self._not_before = now + RETRY_SECONDS
@@ -71,21 +81,26 @@ class Analysis:
 
     @property
     def _revision(self) -> int:
-        """Even while the exam goes on; the odd one after it is its conclusion from the same facts."""
-        return 2 * self._numbers.revision
+        """While the exam goes on; those after it, below the next, are its conclusion's from the same facts."""
+        return _REVISIONS * self._numbers.revision
 
     @property
     def _is_final(self) -> bool:
         return any(request.is_final for request in self._ledger.agenda.requests)
 
-    def _open_request(self, now: float) -> Request | None:
-        """The analysis that is wanted next. A final one is wanted again whenever there are new facts."""
+    @property
+    def _unanswered(self) -> list[Request]:
         requests = self._ledger.agenda.requests
-        for request in requests:
-            if not request.is_final and request.request_id not in self.told.answered:
+        return [each for each in requests if not each.is_final and each.request_id not in self.told.answered]
+
+    def _open_request(self, now: float) -> Request | None:
+        """The analysis to be made now. One on demand is made a moment after it is heard of, though answers go on coming; the final one from every answer
+        heard, and again whenever there are new facts."""
+        for request in self._unanswered:
+            if now >= self._asked_at.setdefault(request.request_id, now) + GRACE_SECONDS and self._numbers.is_sound:
                 return request
-        is_due = self._concluded < 0 or now >= self._progress_at + PROGRESS_SECONDS
-        return requests[-1] if self._is_final and self._concluded != self._revision and is_due else None
+        is_due = self._is_final and self._concluded != self._revision and now >= self._conclude_again_at
+        return self._ledger.agenda.requests[-1] if is_due and self._numbers.is_complete else None
 
     def _may_flush(self, now: float) -> bool:
         return self._flushed != self._revision and now >= self._news_at + PROGRESS_SECONDS
@@ -103,26 +118,43 @@ class Analysis:
         if is_quiet:
             self._flushed = revision
         if may_progress:
-            self._tell_progress(exam, now, revision, shown, is_whole=not exam.running.width)
+            self._progress_at, self._progressed = now, revision
+            self._tell_progress(exam, revision, len(shown.flags), is_whole=not exam.running.width)
 
     async def _conclude(self, exam: Exam, request: Request, now: float) -> None:
-        revision, running = self._revision, exam.running
-        if running.width and request.is_final:
-            answers = await self._numbers.all_answers(running.plan)
-            running = await asyncio.to_thread(followed_further, running.plan, answers, running, exam.seating)
-            exam = Exam(running, exam.seating, exam.candidates)
-        conclusion = await asyncio.to_thread(conclude, running, exam.seating, exam.candidates)
+        revision, begun = self._revision, time.perf_counter()
+        if exam.running.width and request.is_final:
+            exam = await self._followed_further(exam, revision)
+        conclusion = await asyncio.to_thread(conclude, exam.running, exam.seating, exam.candidates)
         shown = conclusion.flagged
         back = await asyncio.to_thread(_standings, exam, shown, self.told.taken_back(shown.flags))
         told = {pair.pair: pair for pair in (*back, *conclusion.pairs)}
-        self._tell_findings(exam, shown, told.values(), revision + 1, is_whole=True)
+        self._tell_findings(exam, shown, told.values(), revision + _CONCLUSION, is_whole=True)
         self._judged = self._flushed = revision
         if request.is_final:
             self._concluded = revision
-            self.tellings.append(exam_messages.items_calibrated(self._exam_id, conclusion.items, revision + 1))
+            self._conclude_again_at = now + max(
+                PROGRESS_SECONDS, (1 + _CONCLUDING_RESTS) * (time.perf_counter() - begun)
+            )
+            self.tellings.append(
+                exam_messages.items_calibrated(self._exam_id, conclusion.items, revision + _CONCLUSION)
+            )
         else:
             self.told.answered.add(request.request_id)
-        self._tell_progress(exam, now, revision, shown, is_whole=True, request=request)
+            self._asked_at.pop(request.request_id, None)
+        self._progress_at, self._progressed = now, revision
+        self._tell_progress(exam, revision + _CONCLUSION, len(shown.flags), is_whole=True, request=request)
+
+    async def _followed_further(self, exam: Exam, revision: int) -> Exam:
+        """The exam played once more with the likeliest sources, in steps that are told: how many answers of it are taken in."""
+        answers = await self._numbers.all_answers(exam.running.plan)
+        shown = await asyncio.to_thread(flagged, exam.running, exam.seating)
+        further = await asyncio.to_thread(Further.after, exam.running, exam.seating)
+        followed = Exam(further.running, exam.seating, exam.candidates)
+        for step in range(1, STEPS + 1):
+            await asyncio.to_thread(further.take, answers[: len(answers) * step // STEPS])
+            self._tell_progress(followed, revision + step, len(shown.flags), is_whole=False)
+        return followed
 
     def _tell_findings(
         self, exam: Exam, shown: Flagged, pairs: Iterable[PairStanding], revision: int, *, is_whole: bool
@@ -144,17 +176,16 @@ class Analysis:
         self.told.groups = as_told
 
     def _tell_progress(
-        self, exam: Exam, now: float, revision: int, shown: Flagged, *, is_whole: bool, request: Request | None = None
+        self, exam: Exam, revision: int, flags: int, *, is_whole: bool, request: Request | None = None
     ) -> None:
-        self._progress_at, self._progressed = now, revision
         running, seating = exam.running, exam.seating
         self.tellings.append(
             exam_messages.collusion_progress(
                 self._exam_id,
-                revision=revision + (request is not None),
+                revision=revision,
                 candidates=seating.candidates,
                 pairs_tested=sum(seating.sizes) if is_whole else seating.sizes[0],
-                pairs_flagged=len(shown.flags),
+                pairs_flagged=flags,
                 answers=running.count,
                 items_believed=int(running.model.calibration.believed.sum()),
                 items=len(running.plan.items),

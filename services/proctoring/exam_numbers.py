@@ -84,6 +84,11 @@ class Numbers:
         return not (self._is_stale or self.ready or self._arrivals)
 
     @property
+    def is_sound(self) -> bool:
+        """They rest on every answer that was let through before the latest were."""
+        return self.exam is not None and not self._is_stale
+
+    @property
     def revision(self) -> int:
         """Counts the facts that the numbers were computed from, and what was asked: it grows whenever they may have changed."""
         agenda = self._ledger.agenda

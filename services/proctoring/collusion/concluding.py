@@ -4,14 +4,16 @@ Flags stay e-BH's over the e-process. Everything else stands beside them, by nam
 not hold their rate where classes share beliefs (benchmarks/collusion/results.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from services.proctoring.collusion.arrays import UNANSWERED, Floats, Options, Truths, Whole
 from services.proctoring.collusion.closing import PairStatistics, likeliest_pairs, statistics_of
 from services.proctoring.collusion.discoveries import LEVEL, by_p_values, mutual_best
+from services.proctoring.collusion.evidence import ExamModel
 from services.proctoring.collusion.facts import Candidate, Item
 from services.proctoring.collusion.families import distinct_pairs, pair_codes
 from services.proctoring.collusion.indices import at_ability
@@ -91,29 +93,39 @@ def conclude(running: Running, seating: Seating, candidates: Mapping[str, Candid
     return Conclusion(shown, pairs, _items(plan, calibration, chosen))
 
 
-def followed_further(plan: Plan, answers: list[Answer], running: Running, seating: Seating) -> Running:
-    """The exam played once more where not all pairs were followed: with the likeliest sources of each candidate beside the plausible ones.
+class Further:
+    """An exam played once more where not all pairs were followed: with the likeliest sources of each candidate beside the plausible ones.
 
     Their e-values are as valid: which ones are looked at only takes evidence away from the rest of their family, which keeps its size.
     The estimates are those that came into force the first time, at the same counts.
     """
-    chosen = running.chosen()
-    likely = at_ability(calibrate(chosen, plan.prior), chosen)
-    added: dict[str, set[str]] = {attempt: set() for attempt in running.attempts}
-    for one, other in likeliest_pairs(likely, chosen).tolist():
-        names = running.attempts[one], running.attempts[other]
-        if max(len(added[name]) for name in names) < _ADDED_SOURCES:
-            added[names[0]].add(names[1])
-            added[names[1]].add(names[0])
-    neighbours = {attempt: more | seating.neighbours.get(attempt, frozenset()) for attempt, more in added.items()}
-    further = Running(plan, neighbours, running.width + _ADDED_SOURCES)
-    taken, models = 0, iter(running.models)
-    while taken < len(answers):
-        taken = further.take(answers, taken)
-        if (snapshot := further.to_estimate) is not None:
-            further.expect(next(models, None) or estimated(plan, snapshot))
-            further.to_estimate = None
-    return further
+
+    def __init__(self, running: Running, models: Sequence[ExamModel]) -> None:
+        self.running = running
+        self._models = iter(models)
+
+    @classmethod
+    def after(cls, running: Running, seating: Seating) -> Self:
+        """From its beginning, with the sources that its answers speak for."""
+        plan, chosen = running.plan, running.chosen()
+        likely = at_ability(calibrate(chosen, plan.prior), chosen)
+        added: dict[str, set[str]] = {attempt: set() for attempt in running.attempts}
+        for one, other in likeliest_pairs(likely, chosen).tolist():
+            names = running.attempts[one], running.attempts[other]
+            if max(len(added[name]) for name in names) < _ADDED_SOURCES:
+                added[names[0]].add(names[1])
+                added[names[1]].add(names[0])
+        neighbours = {attempt: more | seating.neighbours.get(attempt, frozenset()) for attempt, more in added.items()}
+        return cls(Running(plan, neighbours, running.width + _ADDED_SOURCES), running.models)
+
+    def take(self, answers: Sequence[Answer]) -> None:
+        """Goes on until these are taken in, the exam's answers from the first on."""
+        further = self.running
+        while further.count < len(answers):
+            further.take(answers, further.count)
+            if (snapshot := further.to_estimate) is not None:
+                further.expect(next(self._models, None) or estimated(further.plan, snapshot))
+                further.to_estimate = None
 
 
 def _screened(running: Running, seating: Seating, likely: Floats, chosen: Options) -> Whole:

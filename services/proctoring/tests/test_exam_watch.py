@@ -317,6 +317,52 @@ async def test_a_request_is_answered_with_every_index_and_what_it_assumes(undist
     assert undisturbed.last(told.ItemsCalibrated) == []
 
 
+def requests_answered(driver: Driver) -> list[told.CollusionProgress]:
+    progress = [each.message for each in driver.tellings if isinstance(each.message, told.CollusionProgress)]
+    return [each for each in progress if each.request_id]
+
+
+async def test_a_request_is_answered_while_answers_go_on_coming_and_flags_are_still_told() -> None:
+    driver = Driver()
+    await driver.play(SITTING.events[:500], at_once=4, keeping_up=True)
+    driver.put([requested("now")])
+    driver.tellings.clear()
+    await driver.play(SITTING.events[500:], at_once=4, keeping_up=True)
+    (answer,) = requests_answered(driver)
+    assert 500 < answer.answers < 700
+    assert len(driver.last(told.PairAssessed)) >= 2
+
+
+async def test_a_request_that_overtakes_answers_waits_for_them() -> None:
+    on_their_way = SITTING.answers[-10:]
+    driver = await played([event for event in SITTING.events if event not in on_their_way])
+    driver.put([requested("now")])
+    await driver.advance(1.0)
+    driver.put(on_their_way)
+    await driver.settle()
+    (answer,) = requests_answered(driver)
+    assert (answer.answers, driver.progress.answers) == (1200, 1200)
+
+
+async def test_the_close_of_a_large_exam_tells_how_far_it_is_and_says_the_same_after_a_restart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(running, "MOST_FOR_ALL_PAIRS", 30)
+    driver = await played(SITTING.events)
+    driver.tellings.clear()
+    driver.put([requested(is_final=True)])
+    await driver.settle()
+    progress = [each.message for each in driver.tellings if isinstance(each.message, told.CollusionProgress)]
+    assert [each.answers for each in progress] == [*range(120, 1201, 120), 1200]
+    assert [each.is_final for each in progress] == [False] * 10 + [True]
+    assert [each.revision for each in progress] == sorted({each.revision for each in progress})
+    before = {telling.event_id: telling.message for telling in driver.tellings}
+    driver.tellings.clear()
+    driver.restart()
+    await driver.settle()
+    assert {telling.event_id: telling.message for telling in driver.tellings} == before
+
+
 async def test_the_final_analysis_tells_the_items_and_is_made_anew_when_something_comes_after_all(
     undisturbed: Driver,
 ) -> None:
