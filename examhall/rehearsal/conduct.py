@@ -105,6 +105,14 @@ def _groups(count: int) -> Iterator[tuple[Part, ...]]:
             yield group
 
 
+def with_sockets(seed: str, roles: Mapping[str, Role]) -> frozenset[str]:
+    """Every second student of each part, who sits with an open socket; of those that a limit ends at least one does."""
+    order = list(roles)
+    Random(f"{seed}/sockets").shuffle(order)
+    order.sort(key=lambda login: (roles[login].part is not Part.TAB_SWITCHER, roles[login].part))
+    return frozenset(order[::2])
+
+
 def behave(seed: str, script: Script, part: Part, questions: Sequence[Mapping[str, object]]) -> Script:
     """The script with what the part adds. The limit of violations ends an attempt by itself: who means to reach it never submits."""
     random = Random(f"{seed}/conduct")

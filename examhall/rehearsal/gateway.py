@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from random import Random
@@ -16,6 +16,7 @@ import aiohttp
 from chassis.ids import new_id
 
 TRY_AGAIN = frozenset({429, 502, 503, 504})
+BROKEN_OFF = "broken off on purpose"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _HEARTBEAT_SECONDS = 10.0
 _ROUNDING = 1e-9  # of a rank: 0.07 · 100 is a little more than 7 in floats
@@ -72,7 +73,14 @@ class Measured:
     @property
     def errors(self) -> int:
         """Tries without a proper reply: connection lost, time over, 5xx."""
-        return sum(count for outcome, count in self.outcomes.items() if not outcome.isdigit() or int(outcome) >= 500)
+        return sum(count for outcome, count in self.outcomes.items() if _is_error(outcome))
+
+
+Send = Callable[[], Awaitable[tuple[str, Reply | None]]]  # one try: how it came out, and the reply if there was one
+
+
+def _is_error(outcome: str) -> bool:
+    return outcome != BROKEN_OFF and (not outcome.isdigit() or int(outcome) >= 500)
 
 
 def percentile(sorted_values: list[float], share: float) -> float:
@@ -93,7 +101,7 @@ class Gateway:
         self.address = address.rstrip("/")
         self.steps: dict[str, Measured] = {}
         self._from = (from_address, 0) if from_address else None
-        self._patience = patience
+        self.patience = patience
         self._timeout = aiohttp.ClientTimeout(total=seconds_a_try)
         self._random = Random(address)
         self._session: aiohttp.ClientSession | None = None
@@ -126,19 +134,32 @@ class Gateway:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if method == "POST":
             headers["Idempotency-Key"] = str(new_id())
+
+        async def send() -> tuple[str, Reply | None]:
+            return await self._try(method, path, headers, body() if callable(body) else body, query)
+
+        return await self.until_answered(step, send)
+
+    async def until_answered(self, step: str, send: Send, ready: Callable[[], Awaitable[None]] | None = None) -> Reply:
+        """The reply to what `send` sends, tried until there is one that settles it. Raises Unreachable.
+
+        `ready` is waited for before each try, and its time is not the step's.
+        """
         measured = self.steps.setdefault(step, Measured())
-        give_up_at = time.monotonic() + self._patience
+        give_up_at = time.monotonic() + self.patience
         pause, was_cut_off = _FIRST_PAUSE, False
         while True:
+            if ready is not None:
+                await ready()
             started = time.perf_counter()
-            outcome, reply = await self._try(method, path, headers, body() if callable(body) else body, query)
+            outcome, reply = await send()
             measured.add(time.perf_counter() - started, outcome)
             if reply is not None and reply.status not in TRY_AGAIN and not (was_cut_off and reply.is_being_worked_on):
                 return reply
             was_cut_off = was_cut_off or reply is None
             wait = max(pause * self._random.uniform(0.5, 1.5), reply.wait_seconds if reply else 0.0)
             if time.monotonic() + wait > give_up_at:
-                raise Unreachable(f"{step}: {outcome} for {self._patience:.0f} s")
+                raise Unreachable(f"{step}: {outcome} for {self.patience:.0f} s")
             await asyncio.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
 

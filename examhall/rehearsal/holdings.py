@@ -1,6 +1,6 @@
 """What the institution holds of proctored attempts, as its staff may read it. Plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -89,3 +89,6 @@ class Holdings:
     attempts: tuple[WatchedAttempt, ...]
     alerts: tuple[HeldAlert, ...]
     collusion: Collusion = field(default_factory=Collusion)
+    feeds: Mapping[str, Sequence[Json]] = field(
+        default_factory=dict
+    )  # by attempt, of students with a socket: all that is kept for them

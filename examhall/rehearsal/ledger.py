@@ -117,6 +117,21 @@ class Heard(msgspec.Struct, frozen=True, tag="heard"):
     message: dict[str, Any]
 
 
+class Told(msgspec.Struct, frozen=True, tag="told"):
+    """The student's own socket told something of the attempt: the whole message."""
+
+    attempt_id: str
+    at: float
+    message: dict[str, Any]
+
+
+class Extended(msgspec.Struct, frozen=True, tag="extended"):
+    """The server says that staff gave the attempt so many seconds more."""
+
+    attempt_id: str
+    seconds: int
+
+
 class Settled(msgspec.Struct, frozen=True, tag="settled"):
     """The server says that the proctor's word on an alert is kept."""
 
@@ -138,6 +153,8 @@ Entry = (
     | NotTaken
     | Acted
     | Heard
+    | Told
+    | Extended
     | Settled
 )
 
@@ -233,7 +250,7 @@ def account(entries: Iterable[Entry]) -> Account:
             case Refused():
                 pass  # it may still have been stored by an earlier try whose reply was lost
             case _:
-                pass  # of proctoring: see examhall.rehearsal.watched
+                pass  # of proctoring: see examhall.rehearsal.observed
     return Account(journeys, tuple(surprises))
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from examhall.rehearsal.ledger import Acted, Entry, Heard, NotTaken, Reported, Settled, Taken
+from examhall.rehearsal.holdings import Json
+from examhall.rehearsal.ledger import Acted, Entry, Extended, Heard, NotTaken, Reported, Settled, Taken, Told
 
 
 @dataclass
@@ -30,6 +31,10 @@ class Observations:
     browsers: Mapping[str, Browsers]  # by attempt
     heard: tuple[Heard, ...]  # in order, passing messages included
     settled: tuple[Settled, ...]
+    told: Mapping[str, tuple[Json, ...]] = field(
+        default_factory=dict
+    )  # by attempt, what the student's own socket said, in order
+    extended: Mapping[str, int] = field(default_factory=dict)  # by attempt, seconds more
 
     def of_type(self, type: str) -> list[tuple[float, Mapping[str, Any]]]:
         """What the socket said of one type: when, and the message."""
@@ -40,6 +45,8 @@ def observations(entries: Iterable[Entry]) -> Observations:
     """Brings the entries of a ledger together."""
     browsers: dict[str, Browsers] = {}
     heard, settled = [], []
+    told: dict[str, list[Json]] = {}
+    extended: dict[str, int] = {}
 
     def at(attempt_id: str) -> Browsers:
         return browsers.setdefault(attempt_id, Browsers(attempt_id))
@@ -58,4 +65,9 @@ def observations(entries: Iterable[Entry]) -> Observations:
                 heard.append(entry)
             case Settled():
                 settled.append(entry)
-    return Observations(browsers, tuple(heard), tuple(settled))
+            case Told():
+                told.setdefault(entry.attempt_id, []).append(entry.message)
+            case Extended():
+                extended[entry.attempt_id] = entry.seconds
+    by_attempt = {attempt_id: tuple(messages) for attempt_id, messages in told.items()}
+    return Observations(browsers, tuple(heard), tuple(settled), by_attempt, extended)

@@ -21,7 +21,7 @@ from examhall.rehearsal.ledger import Ledger, Surprised, account, read
 from examhall.rehearsal.people import Script
 from examhall.rehearsal.practice import practise
 from examhall.rehearsal.proctor import Proctor
-from examhall.rehearsal.proctoring import Company, another_network, judge, listening
+from examhall.rehearsal.proctoring import Company, another_network, favour, judge, listening
 from examhall.rehearsal.seats import Exam, Progress, Student
 from examhall.rehearsal.sitting import Sitting
 from examhall.rehearsal.staff import NotPossible, Staff, Stage, read_students, side_by_side
@@ -32,6 +32,7 @@ SITTING_SECONDS = 75.0  # at a pace of 1: long enough for second thoughts, short
 _START_SECONDS = 5.0
 _LOG_INS_AT_ONCE = 8  # a log-in costs the server a password hash
 _ARRIVAL_SECONDS = 2.0
+_FAVOUR_AFTER = 0.4  # of the sitting
 
 
 async def rehearse(options: RehearsalOptions) -> int:
@@ -92,10 +93,15 @@ async def _hold(options: RehearsalOptions, gateway: Gateway, staff: Staff, those
             screen.phase = "sitting"
             if those.class_id:
                 await staff.open_window(stage.exam_id, those.class_id, seconds + _START_SECONDS)
-            await _sit(sittings, company, stage, seconds)
-            screen.phase = "reading back"
-            result = await _audit(staff, stage, sittings, ledger)
-            watched = await judge(staff, stage, company, proctor, seconds) if company.roles else None
+            try:
+                await asyncio.gather(
+                    _sit(sittings, company, stage, seconds), _favour(staff, company, ledger, seconds * _FAVOUR_AFTER)
+                )
+                screen.phase = "reading back"
+                result = await _audit(staff, stage, sittings, ledger)
+                watched = await judge(staff, stage, company, proctor, seconds) if company.roles else None
+            finally:
+                await company.hang_up()
     if watched:
         result = replace(result, findings=(*result.findings, *watched.audit.findings))
     report.show(console, result, gateway.steps, path, watched)
@@ -147,6 +153,17 @@ async def _sit(sittings: Sequence[Sitting], company: Company, stage: Stage, seco
         await sitting.sit(script_of)
 
     await asyncio.gather(*(arrive(place, sitting) for place, sitting in enumerate(sittings)))
+
+
+async def _favour(staff: Staff, company: Company, ledger: Ledger, after_seconds: float) -> None:
+    """In the middle of the exam somebody gets more time; that this fails is a surprise and stops nothing."""
+    if not company.sockets:
+        return
+    await asyncio.sleep(after_seconds)
+    try:
+        await favour(staff, company, ledger)
+    except (Refusal, Unreachable) as error:
+        ledger.write(Surprised("staff", "more time", str(error)))
 
 
 async def _audit(staff: Staff, stage: Stage, sittings: Sequence[Sitting], ledger: Ledger) -> Audit:

@@ -49,7 +49,9 @@ def show(
         console.print(f"  {count} × {kind}")
     for finding in audit.findings[:_FINDINGS_SHOWN]:
         where = " ".join(part for part in (finding.login, finding.attempt_id, finding.question_id) if part)
-        console.print(f"  {finding.kind}: {finding.detail} [{where}]", markup=False)
+        console.print(f"  {finding.kind}: {finding.detail}", markup=False)
+        if where:
+            console.print(f"    {where}", markup=False, soft_wrap=True)
     console.print(f"What was sent and promised is in {ledger}.")
 
 

@@ -116,6 +116,13 @@ class Sitting:
         finally:
             self.progress.finished += 1
 
+    def hear(self, told: Mapping[str, Any]) -> None:
+        """What the student's socket tells: a clock that changed, or that it is over."""
+        if told["type"] == "submitted":
+            self.is_over = True
+        elif "seconds_left" in told:
+            self.clock.follow(told)
+
     async def see_result(self) -> ShownResult | None:
         """What the student is shown of the result; None for who has no attempt. A refusal is a surprise. Raises Unreachable."""
         if not self.attempt_id:

@@ -26,6 +26,7 @@ _AT_ONCE = 8
 _PAGE = 100
 _FIRST_MARKED_WITHIN = 60.0
 _NOT_SEEN = frozenset({403, 404})
+_OVER = 409
 
 
 class NotPossible(Exception):
@@ -175,6 +176,14 @@ class Staff:
             )
             for grade in grades
         ]
+
+    async def extend(self, attempt_id: str, seconds: int) -> bool:
+        """More time for one attempt; False when it is over already. Raises Refusal, Unreachable."""
+        path, body = f"/attempts/{attempt_id}/extend", {"seconds": seconds, "reason": "A rehearsal of more time."}
+        reply = await self._gateway.call("staff", "POST", path, token=self.token, body=body)
+        if not reply.is_success and reply.status != _OVER:
+            raise Refusal("staff", reply)
+        return reply.is_success
 
     async def release(self, exam_id: str) -> None:
         """Makes the exam's grades final and lets students see them."""

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, Protocol
 
+from examhall.rehearsal import channel
 from examhall.rehearsal.acts import Act, MoveNetwork, ShareLogIn
 from examhall.rehearsal.browser import Page, Style, style_of
+from examhall.rehearsal.channel import Channel
 from examhall.rehearsal.conduct import Role
 from examhall.rehearsal.gateway import Gateway, Reply
-from examhall.rehearsal.ledger import Ledger
 from examhall.rehearsal.telling import Batch, Telling
 
 Response = Mapping[str, Any] | None
@@ -23,19 +24,8 @@ Neighbours = dict[str, dict[str, Response]]
 LOG_INS_OVERLAP_SECONDS = 10.0
 
 
-class Sits(Protocol):
+class Sits(channel.Sits, Protocol):
     """What a watch needs of the sitting it belongs to."""
-
-    gateway: Gateway
-    ledger: Ledger
-    attempt_id: str
-
-    @property
-    def login(self) -> str:
-        """Whose sitting it is."""
-
-    async def call(self, step: str, method: str, path: str, body: Any = None) -> Reply:
-        """A request of the student."""
 
     async def new_token(self) -> str:
         """Signs in once more; empty when that was refused."""
@@ -43,24 +33,36 @@ class Sits(Protocol):
 
 @dataclass
 class Watch:
-    """What is told of one sitting. `elsewhere` is the gateway as seen from another network, where there is one."""
+    """What is told of one sitting. `elsewhere` is the gateway as seen from another network, where there is one.
+
+    `channels`: where the student's socket is put; None: signals go as requests, and nothing is heard.
+    """
 
     role: Role
     style: Style
     pace: float
     neighbours: Neighbours
     elsewhere: Gateway | None = None
+    channels: list[Channel] | None = None
     tellings: list[Telling] = field(default_factory=list)
     _positions: dict[str, int] = field(default_factory=dict)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     _has_overlapped: bool = False
+    _channel: Channel | None = None
 
     def begin(self, sitting: Sits, question_ids: list[str]) -> None:
         """The page is open: from now on it tells."""
         self._positions = {question_id: place for place, question_id in enumerate(question_ids, start=1)}
 
+        if self.channels is not None:
+            self._channel = Channel(sitting)
+            self.channels.append(self._channel)
+            self._channel.open()
+
         async def send(batch: Batch) -> Reply:
             self._note_overlap()
+            if self._channel is not None:
+                return await self._channel.send(batch)
             return await sitting.call("report signals", "POST", _path(sitting), batch)
 
         self._tell(
@@ -82,6 +84,8 @@ class Watch:
         """Without network nothing is told; it is kept."""
         for telling in self.tellings:
             telling.is_offline = is_offline
+        if self._channel is not None:
+            self._channel.set_offline(is_offline)
 
     async def do(self, act: Act, sitting: Sits) -> None:
         """Something that was planted."""
@@ -89,6 +93,8 @@ class Watch:
             case MoveNetwork():
                 if self.elsewhere is not None:
                     sitting.gateway = self.elsewhere
+                    if self._channel is not None:
+                        self._channel.reconnect()
                     self.tellings[0].acted("ip_change")
             case ShareLogIn():
                 await self._share(sitting)

@@ -13,6 +13,7 @@ from examhall.rehearsal.holdings import Assessed, HeldAlert, HeldBatch, Holdings
 from examhall.rehearsal.ledger import Account
 from examhall.rehearsal.observed import Browsers, Observations
 from examhall.rehearsal.recount import Recount, recounts, rules_of
+from examhall.rehearsal.told_audit import differing_told
 from services.proctoring.evidence import moment
 from services.proctoring.signals import SignalKind
 
@@ -38,18 +39,27 @@ class WatchAudit:
     alerts_told: int
     assessments_as_recounted: int
     ended_by_limit: int
+    limit_told: int
     resumed: int
+    sockets: int
+    sockets_as_kept: int
+    sockets_dropped: int
     findings: tuple[Finding, ...]
 
 
 def audit_watch(
-    observed: Observations, account: Account, holdings: Holdings, roles: Mapping[str, Role], resumed: int = 0
+    observed: Observations,
+    account: Account,
+    holdings: Holdings,
+    roles: Mapping[str, Role],
+    resumed: int = 0,
+    dropped: int = 0,
 ) -> WatchAudit:
-    """Compares everything. `roles` by log-in; `resumed`: how often the proctor's socket was dropped and went on by cursor."""
+    """Compares everything. `roles` by log-in; `resumed`, `dropped`: how often the sockets of the proctor and of students broke and went on by cursor."""
     rules = rules_of(holdings.rules)
     findings: list[Finding] = [*socket_faults(observed, holdings.alerts), *_settled_lost(observed, holdings.alerts)]
     home = _home(holdings.attempts)
-    found = agreeing = 0
+    found = agreeing = as_kept = 0
     for held in holdings.attempts:
         journey = account.journeys[held.attempt_id]
         browsers = observed.browsers.get(held.attempt_id, Browsers(held.attempt_id))
@@ -62,6 +72,11 @@ def audit_watch(
         differences += assessing
         differences += differing_alerts(of_attempt, counted)
         differences += wrong_ends(held, counted)
+        if (kept := holdings.feeds.get(held.attempt_id)) is not None:
+            told = observed.told.get(held.attempt_id, ())
+            heard = list(differing_told(told, kept, held, observed.extended.get(held.attempt_id)))
+            as_kept += not heard
+            differences += heard
         if roles.get(journey.login, Role()).part.is_honest:
             differences += accusations(of_attempt)
         findings += [replace(each, attempt_id=held.attempt_id, login=journey.login) for each in differences]
@@ -77,7 +92,15 @@ def audit_watch(
         alerts_told=len({message["alert"]["alert_id"] for _, message in observed.of_type("alert")}),
         assessments_as_recounted=agreeing,
         ended_by_limit=sum(held.submit_reason == VIOLATION_LIMIT for held in holdings.attempts),
+        limit_told=sum(
+            each["type"] == "submitted" and each["reason"] == VIOLATION_LIMIT
+            for messages in observed.told.values()
+            for each in messages
+        ),
         resumed=resumed,
+        sockets=len(holdings.feeds),
+        sockets_as_kept=as_kept,
+        sockets_dropped=dropped,
         findings=tuple(findings),
     )
 

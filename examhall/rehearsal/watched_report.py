@@ -13,10 +13,12 @@ def show_watched(console: Console, watched: Watched) -> None:
     console.print(
         f"  {audit.batches_found} of {audit.batches_taken} acknowledged batches of signals stored once, as they were sent\n"
         f"  {audit.assessments_as_recounted} of {audit.attempts} assessments as recounted from what was sent\n"
-        f"  {audit.alerts_told} alerts told on the socket, {audit.alerts_listed} in the list; it was dropped {audit.resumed} times\n"
-        f"  {audit.ended_by_limit} attempts ended by the violation limit"
+        f"  {audit.alerts_told} alerts told on the proctor's socket, which was lost {audit.resumed} times; {audit.alerts_listed} in the list\n"
+        f"  {audit.sockets_as_kept} of {audit.sockets} students with a socket were told on it what is kept for them, once and in order;\n"
+        f"    their connections were lost {audit.sockets_dropped} times\n"
+        f"  {audit.ended_by_limit} attempts ended by the violation limit; {audit.limit_told} of these students had a socket and were told why"
     )
-    console.print("\nWho was planted, and found")
+    console.print("\nWho was planted, and found (students by the end of their log-in)")
     console.print(_table(found), markup=False)
     if found.seconds_p50 is not None and found.seconds_p99 is not None:
         console.print(
@@ -36,7 +38,7 @@ def _table(found: Verdicts) -> Table:
     table.add_column("after s", justify="right")
     for each in found.planted:
         seconds = "" if each.seconds is None else f"{each.seconds:.2f}"
-        table.add_row(each.part, each.login, each.by or f"not found: {each.why_not}", seconds)
+        table.add_row(each.part, each.login.rpartition("-")[2], each.by or f"not found: {each.why_not}", seconds)
     return table
 
 

@@ -1,5 +1,6 @@
 """Proctoring as a hall that keeps its promises does it: signals in, alerts and assessments out, by the rules and in memory."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,7 @@ class Desk:
     attempts: dict[str, WatchedAttempt] = field(default_factory=dict)
     alerts: dict[str, Json] = field(default_factory=dict)
     feed: list[Json] = field(default_factory=list)
+    feeds: defaultdict[str, list[Json]] = field(default_factory=lambda: defaultdict(list))  # of students, by attempt
 
     def begin(self, attempt_id: str, student_id: str, seconds_ago: float = 0) -> WatchedAttempt:
         """An attempt starts."""
@@ -100,6 +102,7 @@ class Desk:
         held = self.attempts[attempt_id]
         if held.submitted_at is None:
             held.submit_reason, held.submitted_at = reason, datetime.now(UTC)
+            self.tell(attempt_id, "submitted", reason=reason, text=f"It was ended by {reason}.")
 
     def acknowledge(self, alert_id: str) -> Json:
         """A proctor has seen an alert."""
@@ -111,6 +114,11 @@ class Desk:
         """Something for the socket."""
         at = datetime.now(UTC).isoformat()
         self.feed.append({"type": type, "number": len(self.feed) + 1, "at": at, **body})
+
+    def tell(self, attempt_id: str, type: str, **body: Any) -> None:
+        """Something for the student."""
+        feed = self.feeds[attempt_id]
+        feed.append({"type": type, "number": len(feed) + 1, "at": datetime.now(UTC).isoformat(), **body})
 
     def assessment(self, attempt_id: str) -> Assessment:
         """How an attempt stands."""
@@ -175,6 +183,9 @@ class Desk:
             known = self.alerts.get(alert.alert_id, {"status": "open", "version": 1})
             self.alerts[alert.alert_id] = known | _shown(alert)
             self.say("alert", alert=dict(self.alerts[alert.alert_id]))
+        counts = [each["count"] for each in self.feeds[held.attempt_id] if each["type"] == "violation"]
+        if len(stands.violations) > max(counts, default=0):
+            self.tell(held.attempt_id, "violation", count=len(stands.violations), limit=3, text="That is forbidden.")
         if stands.limit is not None:
             self.end(held.attempt_id, "violation_limit")
 

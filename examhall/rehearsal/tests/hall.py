@@ -58,6 +58,8 @@ class Hall:
     desks: dict[str, Desk] = field(default_factory=dict)
     finds: Callable[[list[Json]], list[Json]] = lambda pairs: pairs
     address: str = ""
+    sockets: int = 0
+    answers_on_sockets: bool = True
 
     def __post_init__(self) -> None:
         self.account("admin", *ADMIN)
@@ -123,7 +125,7 @@ class Hall:
         if path[0] == "auth":
             return self._log_in(body)
         if request.path.startswith("/ws/"):
-            return await self._monitor(request, request.path.split("/")[3])
+            return await self._socket(request, *request.path.split("/")[2:4])
         person = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
         if person is None:
             return problem(401, "unauthenticated")
@@ -233,13 +235,11 @@ class Hall:
     def _proctoring(self, request: web.Request, method: str, rest: list[str], body: Any) -> tuple[int, Any]:
         match method, *rest:
             case "POST", "attempts", attempt_id, "signals":
-                attempt = self.attempts[attempt_id]
-                self._end_if_due(attempt)
-                if attempt.is_submitted:
-                    return 409, "attempt-closed"
-                token = request.headers["Authorization"]
-                number = self.desk(attempt.exam_id).take(attempt_id, body, token, request.remote or "")
-                return 200, {"batch_id": body["batch_id"], "number": number, "accepted": len(body["signals"])}
+                token = request.headers["Authorization"].removeprefix("Bearer ")
+                return self._take_signals(attempt_id, body, token, request.remote or "")
+            case "GET", "attempts", attempt_id, "feed":
+                feed = self.desk(self.attempts[attempt_id].exam_id).feeds[attempt_id]
+                return 200, {"entries": feed[int(request.query["after"]) :], "last": len(feed)}
             case "GET", "attempts", attempt_id, "signals":
                 return 200, page(request, self.desk(self.attempts[attempt_id].exam_id).signals(attempt_id))
             case "GET", "attempts", attempt_id:
@@ -264,24 +264,38 @@ class Hall:
                 return 200, {"samples": [each.id for each in attempts if each.is_submitted]}
         return 404, "not-found"
 
-    async def _monitor(self, request: web.Request, exam_id: str) -> web.StreamResponse:
-        """The exam's live feed, from where the client left it."""
+    async def _socket(self, request: web.Request, kind: str, thing: str) -> web.StreamResponse:
+        """The live feed of an exam or an attempt, from where the client left it; signals are taken on it as in a request."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         said = await socket.receive_json()
         if said["token"] not in self.tokens:
             await socket.close(code=4401)
             return socket
-        number = said["after"]
-        await socket.send_json({"type": "quiz_status", "number": 0})
-        leaving = asyncio.ensure_future(socket.receive())
-        while not leaving.done():
-            feed = self.desk(exam_id).feed
-            for message in feed[number:]:
-                await socket.send_json(message)
-            number = max(number, len(feed))
-            await asyncio.wait({leaving}, timeout=0.02)
+        if kind == "exams":
+            feed = self.desk(thing).feed
+            await socket.send_json({"type": "quiz_status", "number": 0})
+        else:
+            feed = self.desk(self.attempts[thing].exam_id).feeds[thing]
+            await socket.send_json({"type": "authenticated", "feed": f"attempt:{thing}", "after": said["after"]})
+        self.sockets += 1
+        pushing = asyncio.ensure_future(_push(socket, feed, said["after"]))
+        async for message in socket:
+            body = message.json()
+            assert body.pop("type") == "signals"
+            status, told = self._take_signals(thing, body, said["token"], request.remote or "")
+            if self.answers_on_sockets:
+                await socket.send_json(_on_socket(status, told, body["batch_id"]))
+        pushing.cancel()
         return socket
+
+    def _take_signals(self, attempt_id: str, body: Json, token: str, address: str) -> tuple[int, Any]:
+        attempt = self.attempts[attempt_id]
+        self._end_if_due(attempt)
+        if attempt.is_submitted:
+            return 409, "attempt-closed"
+        number = self.desk(attempt.exam_id).take(attempt_id, body, token, address)
+        return 200, {"batch_id": body["batch_id"], "number": number, "accepted": len(body["signals"])}
 
     def _of_attempt(self, method: str, attempt: Attempt, rest: list[str], body: Any) -> tuple[int, Any]:
         self._end_if_due(attempt)
@@ -290,6 +304,8 @@ class Hall:
                 return 200, {"answers": [{"question_id": key, **value} for key, value in attempt.answers.items()]}
             case ("GET",):
                 return 200, self._told(attempt)
+            case "POST", "extend":
+                return self._extend(attempt, body["seconds"])
             case "POST", "submit":
                 attempt.is_submitted = True
                 return 200, self._told(attempt)
@@ -310,6 +326,14 @@ class Hall:
                 saved = [self._save(attempt, each.pop("question_id"), each) for each in body["answers"]]
                 return 200, {"answers": saved} | self._clock(attempt)
         return 404, "not-found"
+
+    def _extend(self, attempt: Attempt, seconds: int) -> tuple[int, Any]:
+        if attempt.is_submitted:
+            return 409, "attempt-closed"
+        attempt.deadline += timedelta(seconds=seconds)
+        left = self._clock(attempt)["seconds_left"]
+        self.desk(attempt.exam_id).tell(attempt.id, "time_changed", added_seconds=seconds, seconds_left=left)
+        return 200, self._told(attempt)
 
     def _save(self, attempt: Attempt, question_id: str, given: Json) -> Json:
         stored = attempt.answers.get(question_id)
@@ -379,6 +403,22 @@ SETTINGS = {
     "monitoring_sensitivity": "medium",
     "violation_limit": 3,
 }
+
+
+async def _push(socket: web.WebSocketResponse, feed: list[Json], number: int) -> None:
+    while True:
+        for message in feed[number:]:
+            await socket.send_json(message)
+        number = max(number, len(feed))
+        await asyncio.sleep(0.02)
+
+
+def _on_socket(status: int, told: Any, batch_id: str) -> Json:
+    """An answer to signals as it comes on a socket."""
+    if status < 300:
+        return {"type": "signals_taken", **told}
+    document = {"type": f"https://examhall.invalid/problems/{told}", "status": status, "detail": told}
+    return {"type": "refused", "refused": "signals", "batch_id": batch_id, "status": status, "problem": document}
 
 
 def a_choice(text: str = "Which river is longer?") -> Json:

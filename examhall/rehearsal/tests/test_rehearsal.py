@@ -1,6 +1,7 @@
 """Whole rehearsals against a hall that keeps its promises, and against halls that break one each."""
 
 import json
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,7 @@ from examhall.rehearsal import invigilation, proctor, proctoring, rehearse, sitt
 from examhall.rehearsal import rehearsal as module
 from examhall.rehearsal.audit import Kind
 from examhall.rehearsal.gateway import Gateway
-from examhall.rehearsal.ledger import account, read
+from examhall.rehearsal.ledger import Entry, Extended, Told, account, read
 from examhall.rehearsal.people import Ending, Script
 from examhall.rehearsal.tests.desk import Desk
 from examhall.rehearsal.tests.hall import ADMIN, PATIENCE, SECONDS_A_TRY, Attempt, Hall, a_hall, problem
@@ -68,6 +69,12 @@ class Rehearsal:
         """What the report says of proctoring."""
         told: dict[str, Any] = json.loads(self.report.read_text())["proctoring"]
         return told
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What stands in the ledger."""
+        (ledger,) = Path(tempfile.gettempdir()).glob("examhall-rehearsal-*/ledger.jsonl")
+        return list(read(ledger))
 
     @property
     def kinds(self) -> set[str]:
@@ -305,6 +312,11 @@ async def test_cheats_are_found_and_the_honest_are_not_accused(rehearsal: Rehear
     assert (told["audit"]["attempts"], told["audit"]["ended_by_limit"]) == (20, 1)
     assert told["audit"]["alerts_told"] == told["audit"]["alerts_listed"] > 3
     assert told["audit"]["resumed"] > 0
+    assert (told["audit"]["sockets"], told["audit"]["sockets_as_kept"], told["audit"]["limit_told"]) == (10, 10, 1)
+    assert rehearsal.steps["report by socket"]["outcomes"]["broken off on purpose"] <= told["audit"]["sockets_dropped"]
+    (more,) = [entry for entry in rehearsal.entries if isinstance(entry, Extended)]
+    (heard,) = [each for each in rehearsal.entries if isinstance(each, Told) and each.message["type"] == "time_changed"]
+    assert (heard.attempt_id, heard.message["added_seconds"]) == (more.attempt_id, more.seconds)
     assert "Accused wrongly, at high or critical severity: nobody" in rehearsal.said
     assert "Answers in common: 0 pairs found, 7 missed, 0 wrong. Not enough yet." in rehearsal.said
 
@@ -348,6 +360,15 @@ def accuses_everybody(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Desk, "begin", accuse)
 
 
+def tells_students_a_wrong_end(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell = Desk.tell
+
+    def lie(self: Desk, attempt_id: str, type: str, **body: Any) -> None:
+        tell(self, attempt_id, type, **(body | {"reason": "proctor"} if type == "submitted" else body))
+
+    monkeypatch.setattr(Desk, "tell", lie)
+
+
 def is_silent_on_the_socket(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proctor, "_CAUGHT_UP_WITHIN", 0.2)
     monkeypatch.setattr(Desk, "say", lambda self, type, **body: self.feed.append({"type": "quiz_status", "number": 0}))
@@ -360,6 +381,7 @@ def is_silent_on_the_socket(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None
         (counts_wrongly, Kind.ASSESSED_WRONGLY),
         (accuses_everybody, Kind.ACCUSED_WRONGLY),
         (is_silent_on_the_socket, Kind.ALERT_NOT_TOLD),
+        (tells_students_a_wrong_end, Kind.END_TOLD_WRONGLY),
     ],
 )
 async def test_a_promise_of_proctoring_that_is_broken_is_found(

@@ -205,6 +205,19 @@ async def test_who_waits_for_the_end_follows_an_extension(desk: Desk):
     assert (told.journeys[desk.attempt.id].is_ended, told.surprises) == (True, ())
 
 
+async def test_an_end_long_before_the_deadline_is_noticed(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sitting, "_LONGEST_LOOK_SECONDS", 0.1)
+    desk.exam()
+
+    def end() -> None:
+        desk.attempt.is_submitted = True
+
+    desk.before("GET", "", lambda: desk.before("GET", "", end))
+    async with asyncio.timeout(10):
+        told = await desk.sit(ending=Ending.RUNS_OUT)
+    assert (told.journeys[desk.attempt.id].is_ended, told.surprises) == (True, ())
+
+
 async def test_an_attempt_that_never_ends_is_a_surprise(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     desk.exam_seconds = 0.1
     monkeypatch.setattr(Hall, "_end_if_due", lambda *_: None)
