@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examhall.rehearsal.acts import ClickRight, Leave, MoveNetwork, OpenTools, Paste, Peek, ShareLogIn
-from examhall.rehearsal.conduct import ACTS_TO_THE_LIMIT, PLANTED_PERCENT, TEMPERAMENTS, Part, behave, cast
+from examhall.rehearsal.conduct import (
+    ACTS_TO_THE_LIMIT,
+    PLANTED_PERCENT,
+    TEMPERAMENTS,
+    Part,
+    behave,
+    cast,
+    with_sockets,
+)
 from examhall.rehearsal.people import Ending, Give, Script, Think, write_script
 from examhall.rehearsal.tests.test_people import KEYS, PAPER
 
@@ -108,3 +116,16 @@ def written(seed: str) -> Script:
 
 def thinking(of: Script) -> float:
     return sum(step.seconds for step in of.steps if isinstance(step, Think))
+
+
+@given(counts, seeds)
+def test_half_of_a_class_sits_with_a_socket_and_so_does_somebody_whom_the_limit_ends(count: int, seed: str):
+    roles = cast(seed, logins(count))
+    chosen = with_sockets(seed, roles)
+    assert chosen == with_sockets(seed, roles)
+    assert (len(chosen), chosen <= roles.keys()) == (-(-count // 2), True)
+    for part in Part:
+        members = {login for login, role in roles.items() if role.part is part}
+        assert abs(len(members & chosen) - len(members - chosen)) <= 1
+    ended = {login for login, role in roles.items() if role.part is Part.TAB_SWITCHER}
+    assert not ended or ended & chosen
