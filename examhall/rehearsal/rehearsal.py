@@ -30,6 +30,7 @@ from examhall.rehearsing import RehearsalOptions
 
 SITTING_SECONDS = 75.0  # at a pace of 1: long enough for second thoughts, short enough to wait for
 _START_SECONDS = 5.0
+_SHORTEST_EXAM = 60  # seconds that the institution lets an exam last at least; a hasty class ends before
 _LOG_INS_AT_ONCE = 8  # a log-in costs the server a password hash
 _ARRIVAL_SECONDS = 2.0
 _FAVOUR_AFTER = 0.4  # of the sitting
@@ -126,7 +127,7 @@ async def _prepare(options: RehearsalOptions, staff: Staff, console: Console) ->
     with console.status(f"Making an exam and {options.count} students …"):
         class_id, students = await staff.make_students(options.count, name)
         # Whoever is told of the window late still has no more time than the window leaves, but for the moments of arriving.
-        duration = math.ceil(SITTING_SECONDS / options.pace + _START_SECONDS)
+        duration = max(_SHORTEST_EXAM, math.ceil(SITTING_SECONDS / options.pace + _START_SECONDS))
         exam_id = await staff.make_exam(name, class_id, options.questions, proctoring=True, duration_seconds=duration)
         await wait_until_watched(staff, exam_id)
     return await staff.stage(exam_id, is_own=True), class_id, students
