@@ -9,10 +9,10 @@ BIN := .venv/bin
 UV := .venv/uv/bin/uv
 ARGS ?=
 
-.PHONY: help up status doctor rehearse test check faults bench images prometheus dev proto docs format lock clean
+.PHONY: help up status doctor rehearse test check faults bench deploy-check images prometheus dev proto docs format lock clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 up: .venv/.runtime ## start Examhall on this machine (Ctrl-C stops it); ARGS="--port 9000" and the like are passed on
 	@exec $(BIN)/examhall up $(ARGS)
@@ -53,6 +53,9 @@ faults: .venv/.dev ## the whole fault suite: kills, partitions, servers away; al
 
 bench: .venv/.dev ## benchmarks, as ratios; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ARGS)
+
+deploy-check: .venv/.dev ## install the chart into real control planes of Kubernetes (compiled once, by Go); ARGS="defaults --helm 4"
+	@$(BIN)/python -m deploy.check $(ARGS)
 
 images: .venv/.dev ## build an image for each service; BASE=… names the base image
 	deploy/images/build $(if $(BASE),--base $(BASE)) $(ARGS)

@@ -1,0 +1,107 @@
+"""A control plane of Kubernetes on loopback ports: etcd, the API server, the controller manager. Stopped by their own processes."""
+
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.check.api import Api, Manifest
+from examhall.servers import HOST, Launch, ServerFailed, ServerProcess, accepts_connections, free_port
+
+_START_SECONDS = 180.0
+# Without nodes nobody renews a lease, and the pods of a node that seems dead would be evicted.
+_CONTROLLERS = "*,-node-lifecycle-controller,-nodelifecycle,-ttl-controller"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A control plane that answers; `kubeconfig` lets clients in as its master."""
+
+    version: str
+    api: Api
+    kubeconfig: Path
+    folder: Path
+
+
+@contextmanager
+def control_plane(programs: Path, folder: Path) -> Iterator[Cluster]:
+    """Starts one with its data in `folder`, and stops it. Raises ServerFailed."""
+    folder.mkdir(parents=True)
+    with ExitStack() as running:
+        etcd, peers, port = free_port(), free_port(), free_port()
+        arguments = ["--data-dir", str(folder / "etcd"), "--listen-client-urls", f"http://{HOST}:{etcd}"]
+        arguments += [
+            "--advertise-client-urls",
+            f"http://{HOST}:{etcd}",
+            "--listen-peer-urls",
+            f"http://{HOST}:{peers}",
+        ]
+        arguments += ["--initial-advertise-peer-urls", f"http://{HOST}:{peers}"]
+        arguments += ["--initial-cluster", f"default=http://{HOST}:{peers}", "--unsafe-no-fsync"]
+        _run(running, [str(programs / "etcd"), *arguments], lambda: accepts_connections(etcd), folder)
+
+        token, key = secrets.token_hex(16), folder / "accounts.key"
+        (folder / "tokens.csv").write_text(f"{token},deploy-check,deploy-check,system:masters\n")
+        subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
+        arguments = [f"--etcd-servers=http://{HOST}:{etcd}", f"--bind-address={HOST}", f"--secure-port={port}"]
+        arguments += [f"--cert-dir={folder}", f"--token-auth-file={folder / 'tokens.csv'}", "--authorization-mode=RBAC"]
+        arguments += ["--service-account-issuer=https://kubernetes.default.svc", "--endpoint-reconciler-type=none"]
+        arguments += [f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}"]
+        arguments += ["--service-cluster-ip-range=10.96.0.0/16", "--profiling=false"]
+        server = Launch([str(programs / "kube-apiserver"), *arguments], lambda: (folder / "apiserver.crt").exists())
+        _start(running, server, folder)
+        authority, address = folder / "apiserver.crt", f"https://{HOST}:{port}"
+        api = Api(address, token, authority)
+        running.callback(api.close)
+        wait_until(api.is_ready, "the API server is ready", _START_SECONDS)
+
+        kubeconfig = folder / "kubeconfig"
+        kubeconfig.write_text(json.dumps(_kubeconfig(address, token, authority)))
+        arguments = [f"--kubeconfig={kubeconfig}", f"--service-account-private-key-file={key}", "--leader-elect=false"]
+        arguments += [f"--root-ca-file={authority}", f"--controllers={_CONTROLLERS}", f"--cert-dir={folder}"]
+        arguments += [f"--bind-address={HOST}", f"--secure-port={free_port()}", "--kube-api-qps=200"]
+        arguments += ["--kube-api-burst=400"]
+        accounts = "/api/v1/namespaces/default/serviceaccounts"
+        _run(
+            running, [str(programs / "kube-controller-manager"), *arguments], lambda: bool(api.items(accounts)), folder
+        )
+        yield Cluster(api.get("/version")["gitVersion"], api, kubeconfig, folder)
+
+
+def wait_until(is_so: Callable[[], bool], what: str, seconds: float) -> None:
+    """Raises ServerFailed when it is not so in time."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > end:
+            raise ServerFailed(f"within {seconds:.0f} s it did not come to pass that {what}")
+        time.sleep(0.1)
+
+
+def _run(running: ExitStack, arguments: Sequence[str], is_ready: Callable[[], bool], folder: Path) -> None:
+    _start(running, Launch(arguments, is_ready), folder)
+
+
+def _start(running: ExitStack, launch: Launch, folder: Path) -> None:
+    log = folder / f"{Path(launch.arguments[0]).name}.log"
+    server = ServerProcess(launch.spawn(log), launch.stop_signal)
+    running.callback(server.stop, 20.0)
+    end = time.monotonic() + _START_SECONDS
+    while not launch.is_ready():
+        if server.process.poll() is not None or time.monotonic() > end:
+            raise ServerFailed(f"{log.stem} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.1)
+
+
+def _kubeconfig(address: str, token: str, authority: Path) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "check", "cluster": {"server": address, "certificate-authority": str(authority)}}],
+        "users": [{"name": "check", "user": {"token": token}}],
+        "contexts": [{"name": "check", "context": {"cluster": "check", "user": "check"}}],
+        "current-context": "check",
+    }

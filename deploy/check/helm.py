@@ -1,0 +1,70 @@
+"""Helm of one major version against one cluster. What it says beside its result is judged, too."""
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.check.api import Manifest, manifests_in
+
+CHART = Path(__file__).resolve().parents[1] / "helm" / "examhall"
+_SECONDS = 600
+
+
+class HelmFailed(Exception):
+    """Helm ended with an error, or warned; the message is its own."""
+
+
+@dataclass(frozen=True)
+class Helm:
+    """A helm, which cluster it speaks to, and where it keeps its own files."""
+
+    program: Path
+    kubeconfig: Path
+    home: Path
+
+    def version(self) -> str:
+        """Such as v3.17.3."""
+        return re.split(r"[+\s]", self._run("version", "--short"))[0]
+
+    def render(self, release: str, namespace: str, values: Sequence[str], version: str) -> list[Manifest]:
+        """Every object of a release, hooks and tests too. Raises HelmFailed."""
+        said = self._run("template", release, str(CHART), "-n", namespace, "--kube-version", version, *values)
+        return manifests_in(said)
+
+    def install(self, release: str, namespace: str, values: Sequence[str]) -> None:
+        """And waits until everything is ready. Raises HelmFailed."""
+        self._run("install", release, str(CHART), "-n", namespace, *_WAIT, *values)
+
+    def upgrade(self, release: str, namespace: str, values: Sequence[str]) -> None:
+        """And waits until everything is ready. Raises HelmFailed."""
+        self._run("upgrade", release, str(CHART), "-n", namespace, *_WAIT, *values)
+
+    def rollback(self, release: str, namespace: str, revision: int) -> None:
+        """And waits until everything is ready. Raises HelmFailed."""
+        self._run("rollback", release, str(revision), "-n", namespace, *_WAIT)
+
+    def uninstall(self, release: str, namespace: str) -> str:
+        """And waits until everything is gone; what Helm says of what it kept. Raises HelmFailed."""
+        return self._run("uninstall", release, "-n", namespace, *_WAIT)
+
+    def _run(self, *arguments: str) -> str:
+        kept = {"HELM_CACHE_HOME": "cache", "HELM_CONFIG_HOME": "config", "HELM_DATA_HOME": "data"}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "KUBECONFIG": str(self.kubeconfig)}
+        environment |= {name: str(self.home / folder) for name, folder in kept.items()}
+        done = subprocess.run(
+            [str(self.program), *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        if done.returncode or done.stderr.strip():
+            raise HelmFailed(f"helm {' '.join(arguments[:2])}: {done.stderr.strip()}")
+        return done.stdout
+
+
+_WAIT = ("--wait", "--timeout", "5m")

@@ -1,0 +1,107 @@
+"""The programs of a control plane, compiled from the Go modules that `kubernetes/*/go.mod` names; kept in the user's cache from run to run."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+RECIPES = Path(__file__).parent / "kubernetes"
+DEFINITIONS = Path(__file__).parent / "definitions"
+_USUAL_GO = "/usr/local/go/bin/go"
+_BUILD_SECONDS = 7200
+_DOWNLOAD_SECONDS = 600
+
+
+class Missing(Exception):
+    """Something that the check needs is not on this machine; the message says what, and what to do."""
+
+
+def versions() -> list[str]:
+    """The minor versions of Kubernetes that there are recipes of, oldest first."""
+    return sorted((folder.name for folder in RECIPES.iterdir()), key=lambda name: [*map(int, name.split("."))])
+
+
+def cache() -> Path:
+    """Where compiled programs and downloaded definitions are kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "examhall" / "deploy-check"
+
+
+def release_of(recipe: str) -> str:
+    """The full version of Kubernetes that a recipe (the text of its go.mod) builds, such as v1.37.1. Raises ValueError."""
+    found = re.search(r"^(?:require )?\s*k8s\.io/kubernetes (v\d+\.\d+\.\d+)\b", recipe, re.MULTILINE)
+    if found is None:
+        raise ValueError("the recipe names no version of k8s.io/kubernetes")
+    return found[1]
+
+
+def programs(version: str) -> Path:
+    """The folder with the programs of a minor version; compiles them when they are not in the cache. Raises Missing."""
+    recipe = RECIPES / version
+    go = _go()
+    release = release_of((recipe / "go.mod").read_text())
+    built = cache() / f"{release}-{_fingerprint(recipe, _run(go, recipe, 60, 'env', 'GOVERSION'))}"
+    if not built.exists():
+        sys.stdout.write(f"Compiling Kubernetes {release}: once, for some ten minutes of two processors …\n")
+        sys.stdout.flush()
+        _compile(go, recipe, release, built)
+    return built
+
+
+def definition(module: str, version: str, path: str) -> str:
+    """The text of a file of a Go module, held to the hash in `definitions/go.sum`. Raises Missing."""
+    said = _run(_go(), DEFINITIONS, _DOWNLOAD_SECONDS, "mod", "download", "-json", f"{module}@{version}")
+    told: dict[str, Any] = json.loads(said)
+    return (Path(told["Dir"]) / path).read_text()
+
+
+def _go() -> str:
+    found = shutil.which("go") or shutil.which(_USUAL_GO)
+    if found is None:
+        raise Missing("Go is missing: 1.26 or newer compiles Kubernetes (apt-get install golang, or https://go.dev/dl)")
+    return found
+
+
+def _compile(go: str, recipe: Path, release: str, built: Path) -> None:
+    """Beside its place, and moved there when it is whole: it may be cut off anywhere."""
+    making = built.with_name(f"{built.name}.new")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    _, minor, _ = release.split(".")
+    named = {"gitVersion": release, "gitMajor": "1", "gitMinor": minor}
+    flags = " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{key}={value}" for key, value in named.items())])
+    _run(go, recipe, _BUILD_SECONDS, "build", "-trimpath", "-ldflags", flags, "-o", f"{making}/", "tool")
+    for server in making.glob("server"):  # as Go calls go.etcd.io/etcd/server
+        server.rename(making / "etcd")
+    making.rename(built)
+
+
+def _fingerprint(recipe: Path, go_version: str) -> str:
+    parts = [(recipe / name).read_bytes() for name in ("go.mod", "go.sum")]
+    return hashlib.sha256(b"\0".join([*parts, go_version.encode()])).hexdigest()[:12]
+
+
+def _run(go: str, folder: Path, seconds: int, *arguments: str) -> str:
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly"}
+    try:
+        done = subprocess.run(
+            ["nice", "-n", "10", go, *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Missing(f"`go {' '.join(arguments[:2])}` did not end within {seconds} s") from error
+    if done.returncode:
+        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
+        raise Missing(
+            f"`go {' '.join(arguments[:2])}` in {folder.name} needs Go 1.26 and a module proxy. It said:\n{said}"
+        )
+    return done.stdout.strip()
