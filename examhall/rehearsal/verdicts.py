@@ -105,7 +105,10 @@ def verdicts(
             planted.append(_by_style(journey.login, attempt_id, held))
     pairs = tuple(_pairs(account, holdings, roles))
     copiers = {attempt_id: journey for attempt_id, journey in account.journeys.items() if _copies(roles, journey.login)}
-    planted += [_by_answers(roles[each.login].part, each.login, each.attempt_id, pairs) for each in copiers.values()]
+    why_not = why_no_pair(holdings.collusion.progress)
+    planted += [
+        _by_answers(roles[each.login].part, each.login, each.attempt_id, pairs, why_not) for each in copiers.values()
+    ]
     waits = sorted(each.seconds for each in planted if each.seconds is not None)
     return Verdicts(
         planted=tuple(sorted(planted, key=lambda each: (each.part, each.login))),
@@ -131,6 +134,16 @@ def first_told(observed: Observations) -> dict[tuple[str, str], float]:
 def in_words(progress: Mapping[str, Any]) -> str:
     """How far the analysis of the answers is, as the institution puts it."""
     return str(progress.get("text") or "no progress was told")
+
+
+def why_no_pair(progress: Mapping[str, Any]) -> str:
+    """Why copying can't be shown, as far as the institution tells: too few answers to any question, or too little in common."""
+    if "items_believed" not in progress:
+        return "the answers were not analysed"
+    if not progress["items_believed"]:
+        return "no question has answers enough"
+    believed, candidates = progress["items_believed"], progress["candidates"]
+    return f"too little in {believed} questions of {candidates} students"
 
 
 def _by_alert(
@@ -187,10 +200,10 @@ def _copies(roles: Mapping[str, Role], login: str) -> bool:
     return roles.get(login, Role()).part in (Part.COPIER, Part.RING)
 
 
-def _by_answers(part: Part, login: str, attempt_id: str, pairs: Sequence[PairVerdict]) -> Verdict:
+def _by_answers(part: Part, login: str, attempt_id: str, pairs: Sequence[PairVerdict], why_not: str) -> Verdict:
     is_found = any(pair.is_planted and pair.is_flagged and login in pair.logins for pair in pairs)
-    why = "" if is_found else "the answers are not evidence enough"
-    return Verdict(login, part, attempt_id, is_found, "collusion" if is_found else "", why_not=why)
+    by, why = ("collusion", "") if is_found else ("", why_not)
+    return Verdict(login, part, attempt_id, is_found, by, why_not=why)
 
 
 def _pairs(account: Account, holdings: Holdings, roles: Mapping[str, Role]) -> Iterator[PairVerdict]:

@@ -30,7 +30,7 @@ from examhall.rehearsal.ledger import (
 )
 from examhall.rehearsal.observed import observations
 from examhall.rehearsal.tests.desk import Desk
-from examhall.rehearsal.verdicts import Verdicts, verdicts
+from examhall.rehearsal.verdicts import Verdicts, verdicts, why_no_pair
 from examhall.rehearsal.watch_audit import WatchAudit, audit_watch
 
 SETTINGS = {
@@ -302,3 +302,18 @@ def test_pairs_are_found_missed_or_shown_wrongly():
     }
     assert {each.login: each.is_found for each in told.planted} == {"ben": True, "cem": False}
     assert told.collusion == "So far 6 pairs were compared."
+
+
+@pytest.mark.parametrize(
+    ("progress", "why"),
+    [
+        ({"text": "not analysed: 503"}, "the answers were not analysed"),
+        (
+            {"items_believed": 0, "candidates": 20},
+            "no question has answers enough",
+        ),
+        ({"items_believed": 57, "candidates": 100}, "too little in 57 questions of 100 students"),
+    ],
+)
+def test_why_copying_is_not_shown_is_said_plainly(progress: Json, why: str):
+    assert why_no_pair(progress) == why
