@@ -1,6 +1,5 @@
 """What a REST route asks of the chassis: the transaction, the caller, idempotency, pages, ETags."""
 
-import hmac
 import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import credentials
 from chassis.actors import Actor
 from chassis.errors import InvalidInput, PreconditionFailed, PreconditionRequired, Unauthenticated
 from chassis.idempotency import KeyHeader, OnceOnly, fingerprint
@@ -57,11 +57,7 @@ def caller_address(request: Request) -> str:
     """The client's address: the gateway's word for it when the gateway proves itself, otherwise the peer's."""
     forwarded = request.headers.get("x-forwarded-for")
     secret = runtime_of(request).settings.service_secret.get_secret_value()
-    if (
-        forwarded
-        and secret
-        and hmac.compare_digest(request.headers.get(CREDENTIAL_HEADER, "").encode(), secret.encode())
-    ):
+    if forwarded and credentials.admits(secret, request.headers.get(CREDENTIAL_HEADER, "")):
         return forwarded.split(",")[0].strip()
     return request.client.host if request.client else ""
 

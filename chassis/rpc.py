@@ -1,7 +1,6 @@
 """gRPC between services: one server and one channel a peer, with the installation's credential, deadlines, traces and errors as status codes."""
 
 import asyncio
-import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,6 +10,7 @@ import grpc
 import structlog
 from opentelemetry.trace import SpanKind
 
+from chassis import credentials
 from chassis.errors import Conflict, DependencyUnavailable, DomainError, Forbidden, NotFound, Problem, problem_of
 from chassis.metrics import RPC_SECONDS
 from chassis.tracing import TRACEPARENT, current_exemplar, current_trace_id, current_traceparent, span
@@ -110,11 +110,11 @@ class _ClientContext(grpc.aio.UnaryUnaryClientInterceptor):
     """Adds credential, trace and a deadline to every unary call."""
 
     def __init__(self, secret: str) -> None:
-        self._secret = secret
+        self._credential = credentials.shown(secret)
 
     async def intercept_unary_unary(self, continuation: Any, details: grpc.aio.ClientCallDetails, request: Any) -> Any:
         metadata = list(details.metadata or ())
-        metadata.append((CREDENTIAL, self._secret))
+        metadata.append((CREDENTIAL, self._credential))
         if traceparent := current_traceparent():
             metadata.append((TRACEPARENT, traceparent))
         timeout = details.timeout if details.timeout is not None else DEFAULT_TIMEOUT_SECONDS
@@ -130,7 +130,7 @@ class _ServerContext(grpc.aio.ServerInterceptor):
     """Lets in only calls with the credential; maps errors to status codes; traces and measures."""
 
     def __init__(self, secret: str, problems: Mapping[type[Exception], Problem]) -> None:
-        self._secret = secret.encode()
+        self._secret = secret
         self._problems = problems
 
     async def intercept_service(
@@ -142,7 +142,7 @@ class _ServerContext(grpc.aio.ServerInterceptor):
         metadata = dict(details.invocation_metadata or ())
         if handler is None or details.method.startswith("/grpc.health."):
             return handler
-        if not hmac.compare_digest(str(metadata.get(CREDENTIAL, "")).encode(), self._secret):
+        if not credentials.admits(self._secret, str(metadata.get(CREDENTIAL, ""))):
             return grpc.unary_unary_rpc_method_handler(_refuse)
         if handler.unary_unary is None:
             return handler

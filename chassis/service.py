@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from opentelemetry.trace import SpanKind
 
-from chassis import health, kafka
+from chassis import credentials, health, kafka
 from chassis.absences import is_told_to_stop
 from chassis.consuming import Consumer, Subscription
 from chassis.counting import COUNTS, Count, counting
@@ -140,7 +140,7 @@ async def _lifespan(service: Service, runtime: Runtime) -> AsyncIterator[None]:
         await server.start()
         runtime.database.on_events_committed(runtime.relay.wake)
         if service.watches_identity:
-            credential = ((CREDENTIAL, runtime.settings.service_secret.get_secret_value()),)
+            credential = ((CREDENTIAL, credentials.shown(runtime.settings.service_secret.get_secret_value())),)
             stub = IdentityStub(runtime.channel("identity"))
             tasks.append(asyncio.create_task(watch_security(runtime.security, stub, credential, service.name)))
         if service.subscriptions:
@@ -252,7 +252,7 @@ def uvicorn_config(app: Any, settings: ServiceSettings) -> uvicorn.Config:
 
 def run(service: Service) -> None:
     """Runs a service until SIGTERM or SIGINT. Exits with a message when the installation's secret is not set."""
-    if not service.settings.service_secret.get_secret_value():
+    if not credentials.accepted(service.settings.service_secret.get_secret_value()):
         raise SystemExit("EXAMHALL_SERVICE_SECRET is not set: services of one installation know each other by it.")
     set_up_logging(service.name, service.settings.log_level)
     provider = set_up_tracing(service.name, service.settings.otlp_endpoint, service.settings.trace_ratio)

@@ -68,7 +68,9 @@ class ServiceSettings(KafkaSettings):
     grpc_host: str = Field("127.0.0.1", description="address the gRPC server listens on")
     grpc_port: int = Field(0, description="port of the gRPC server; 0 takes a free one")
     service_secret: SecretStr = Field(
-        SecretStr(""), description="shared by all services of an installation; opens their gRPC servers to each other"
+        SecretStr(""),
+        description="shared by all services of an installation; opens their gRPC servers to each other. While it is changed two, separated by a comma:"
+        " the first is shown, both are accepted",
     )
     database_pool_size: int = Field(10, ge=1, le=100, description="connections for ordinary requests")
     outbox_window_bytes: int = Field(

@@ -196,14 +196,15 @@ async def running(
         if isinstance(kind, type) and issubclass(kind, ServiceSettings)
     )
     url = database_url or await fresh_database(postgres_url, build.__module__.split(".")[1])
-    chosen = settings_type(
-        database_url=url,
-        kafka_bootstrap_servers=kafka,
-        service_secret=SecretStr(SECRET),
-        http_port=0,
-        grpc_port=0,
-        **dict(settings or {}),
-    )
+    values: dict[str, Any] = {
+        "database_url": url,
+        "kafka_bootstrap_servers": kafka,
+        "service_secret": SecretStr(SECRET),
+        "http_port": 0,
+        "grpc_port": 0,
+        **(settings or {}),
+    }
+    chosen = settings_type(**values)
     service = build(chosen)
     runtime = Runtime(service.name, chosen)
     for name, address in (peers or {}).items():

@@ -12,7 +12,7 @@ import uvicorn
 from opentelemetry.trace import SpanKind
 from redis.asyncio import Redis
 
-from chassis import kafka
+from chassis import credentials, kafka
 from chassis.dependencies import Look, watch_dependencies
 from chassis.errors import DomainError, NotFound, Unauthenticated
 from chassis.logs import set_up_logging
@@ -231,7 +231,7 @@ class Gateway:
         if shared:
             work.append(shared.run())
         if self._watches_identity:
-            credential = ((CREDENTIAL, secret),)
+            credential = ((CREDENTIAL, credentials.shown(secret)),)
             work.append(watch_security(self.security, IdentityStub(channels["identity"]), credential, "gateway"))
         tasks = {asyncio.create_task(each) for each in work}
         for task in tasks:
@@ -336,7 +336,7 @@ def run(settings: Settings | None = None, known: Set[str] = frozenset()) -> None
     """
     refuse_unknown_variables(variables_of(Settings) | set(known))
     settings = settings or Settings()
-    if not settings.service_secret.get_secret_value():
+    if not credentials.accepted(settings.service_secret.get_secret_value()):
         raise SystemExit("EXAMHALL_SERVICE_SECRET is not set: services of one installation know each other by it.")
     set_up_logging("gateway", settings.log_level)
     provider = set_up_tracing("gateway", settings.otlp_endpoint, settings.trace_ratio)

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from chassis import credentials
 from chassis.errors import DependencyUnavailable
 from chassis.rpc import CREDENTIAL
 from gateway.arrivals import Arrival, Headers
@@ -60,7 +61,7 @@ class Proxy:
             )
             for service in SERVICES
         }
-        self._credential = (_CREDENTIAL, settings.service_secret.get_secret_value().encode())
+        self._credential = (_CREDENTIAL, credentials.shown(settings.service_secret.get_secret_value()).encode())
 
     def close(self) -> None:
         """Closes the connections."""

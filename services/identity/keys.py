@@ -2,18 +2,22 @@
 
 import json
 import os
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
+from chassis import credentials
 from chassis.ids import new_id
 from chassis.security import AUDIENCE, ISSUER, MAX_TOKEN_SECONDS, TOKEN_TYPE
 from services.identity.tables import Person, SigningKey
@@ -26,14 +30,26 @@ _ROTATION_LOCK = 0x6B657973
 
 
 def seal(secret: str, text: str) -> bytes:
-    """Text encrypted with a key derived from the installation's secret (HKDF-SHA256, AES-256-GCM)."""
+    """Text encrypted with a key derived from the installation's secret, the one that is shown (HKDF-SHA256, AES-256-GCM)."""
     nonce = os.urandom(12)
-    return nonce + AESGCM(_derived(secret)).encrypt(nonce, text.encode(), None)
+    return nonce + AESGCM(_derived(credentials.shown(secret))).encrypt(nonce, text.encode(), None)
 
 
 def unseal(secret: str, sealed: bytes) -> str:
-    """The text of `seal`. Raises cryptography.exceptions.InvalidTag when the secret is another one."""
-    return AESGCM(_derived(secret)).decrypt(sealed[:12], sealed[12:], None).decode()
+    """The text of `seal`, by any secret that is accepted. Raises cryptography.exceptions.InvalidTag when it was sealed with another one."""
+    for each in credentials.accepted(secret):
+        with suppress(InvalidTag):
+            return AESGCM(_derived(each)).decrypt(sealed[:12], sealed[12:], None).decode()
+    raise InvalidTag("sealed with a secret that is not in EXAMHALL_SERVICE_SECRET")
+
+
+def sealed_anew(secret: str, sealed: bytes) -> bytes | None:
+    """The same text sealed with the secret that is shown; None when it is already. Raises cryptography.exceptions.InvalidTag as `unseal` does."""
+    try:
+        unseal(credentials.shown(secret), sealed)
+    except InvalidTag:
+        return seal(secret, unseal(secret, sealed))
+    return None
 
 
 def _derived(secret: str) -> bytes:
@@ -63,12 +79,15 @@ def retired(keys: list[SigningKey], at: datetime) -> list[SigningKey]:
 
 
 async def rotate_keys(tx: AsyncSession, secret: str, at: datetime, key_life: timedelta) -> bool:
-    """Makes the key that is due and drops those that retired; whether anything changed."""
+    """Makes the key that is due, drops those that retired, and seals the others with the secret that is shown; whether there are other keys now."""
     await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_ROTATION_LOCK)))
     keys = list((await tx.execute(sa.select(SigningKey))).scalars())
     old = retired(keys, at)
-    for key in old:
-        await tx.delete(key)
+    for key in keys:
+        if key in old:
+            await tx.delete(key)
+        elif sealed := sealed_anew(secret, key.sealed_private_jwk):
+            key.sealed_private_jwk = sealed
     signs_from = next_signs_from(keys, at, key_life)
     if signs_from is not None:
         made = ECKey.generate_key("P-256", {"kid": str(new_id()), "use": "sig", "alg": _ALGORITHM})
@@ -80,7 +99,7 @@ async def rotate_keys(tx: AsyncSession, secret: str, at: datetime, key_life: tim
 
 async def public_keys(tx: AsyncSession) -> dict[str, Any]:
     """The JWK Set (RFC 7517) of all keys that a valid token may carry, now or soon."""
-    keys = (await tx.execute(sa.select(SigningKey.public_jwk).order_by(SigningKey.signs_from))).scalars()
+    keys = (await tx.execute(sa.select(col(SigningKey.public_jwk)).order_by(col(SigningKey.signs_from)))).scalars()
     return {"keys": list(keys)}
 
 
@@ -94,7 +113,7 @@ class Signer:
 
     async def load(self, tx: AsyncSession) -> None:
         """Reads the keys."""
-        rows = (await tx.execute(sa.select(SigningKey).order_by(SigningKey.signs_from))).scalars()
+        rows = (await tx.execute(sa.select(SigningKey).order_by(col(SigningKey.signs_from)))).scalars()
         self._keys = [
             (row.signs_from, row.kid, ECKey.import_key(json.loads(unseal(self._secret, row.sealed_private_jwk))))
             for row in rows

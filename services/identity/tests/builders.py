@@ -84,8 +84,12 @@ class School:
 
 
 @asynccontextmanager
-async def a_school(postgres_url: str, kafka: str, data: Path, **settings: Any) -> AsyncIterator[School]:
-    async with running(build, postgres_url, kafka, settings={"data": data, **settings}) as service:
+async def a_school(
+    postgres_url: str, kafka: str, data: Path, database_url: str | None = None, **settings: Any
+) -> AsyncIterator[School]:
+    """On a fresh database, or on this one."""
+    values = {"data": data, **settings}
+    async with running(build, postgres_url, kafka, settings=values, database_url=database_url) as service:
         school = School(service, data)
         try:
             yield school

@@ -1,14 +1,20 @@
 """When keys are made, sign and retire."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import httpx
 import pytest
 from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from services.identity.keys import next_signs_from, retired, seal, signing_key, unseal
+from chassis.credentials import shown
+from chassis.testing import fresh_database
+from services.identity.keys import next_signs_from, retired, seal, sealed_anew, signing_key, unseal
 from services.identity.tables import SigningKey
+from services.identity.tests.builders import PASSWORD, a_school
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
 LIFE = timedelta(days=30)
@@ -48,3 +54,49 @@ def test_a_sealed_key_opens_with_the_same_secret_only() -> None:
     assert b"text" not in sealed
     with pytest.raises(InvalidTag):
         unseal("other", sealed)
+
+
+def test_what_a_former_secret_sealed_opens_while_it_is_accepted_and_is_sealed_anew_once() -> None:
+    sealed = seal("old", "text")
+    assert unseal("new,old", sealed) == "text"
+    anew = sealed_anew("new,old", sealed)
+    assert anew is not None
+    assert unseal("new", anew) == "text"
+    assert sealed_anew("new,old", anew) is None
+    with pytest.raises(InvalidTag):
+        sealed_anew("new", sealed)
+
+
+async def test_nobody_is_signed_out_while_the_secret_is_changed(postgres_url: str, kafka: str, tmp_path: Path) -> None:
+    """What an operator does: start with both, with both the other way round, and with the new one alone."""
+    database = await fresh_database(postgres_url, "identity")
+    token, person = "", None
+    for secret in ("old", "old,new", "new,old", "new"):
+        async with a_school(postgres_url, kafka, tmp_path, database, service_secret=SecretStr(secret)) as school:
+            if person is None:
+                person = await school.person()
+                token = (await school.log_in(person)).json()["access_token"]
+            assert (await school.bearer(token).get("/api/v1/auth/me")).status_code == 200, secret
+            fresh = (await school.log_in(person, PASSWORD)).json()["access_token"]
+            assert (await school.bearer(fresh).get("/api/v1/auth/me")).status_code == 200, secret
+            rows = await school.service.database.pool.fetch("SELECT sealed_private_jwk FROM signing_keys")
+            assert len(rows) == 1, "the keys themselves stay"
+            assert unseal(shown(secret), rows[0]["sealed_private_jwk"])
+
+
+async def test_without_its_signing_keys_identity_makes_another_and_refreshing_goes_on(
+    postgres_url: str, kafka: str, tmp_path: Path
+) -> None:
+    """What an operator does about a key that somebody else has: its tokens are refused at once, sessions stay."""
+    database = await fresh_database(postgres_url, "identity")
+    async with a_school(postgres_url, kafka, tmp_path, database) as school:
+        person = await school.person()
+        session = (await school.log_in(person)).json()
+        await school.service.database.pool.execute("DELETE FROM signing_keys")
+    async with a_school(postgres_url, kafka, tmp_path, database) as school:
+        assert (await school.bearer(session["access_token"]).get("/api/v1/auth/me")).status_code == 401
+        reply: httpx.Response = await school.http.post(
+            "/api/v1/auth/refresh", json={"refresh_token": session["refresh_token"]}
+        )
+        assert reply.status_code == 200, reply.text
+        assert (await school.bearer(reply.json()["access_token"]).get("/api/v1/auth/me")).status_code == 200
