@@ -30,6 +30,7 @@ def is_away(error: BaseException) -> bool:
         | OSError
         | asyncio.TimeoutError
         | asyncpg.PostgresConnectionError
+        | asyncpg.InvalidAuthorizationSpecificationError  # a password that is being changed: who has the new one follows
         | asyncpg.InterfaceError
         | asyncpg.InternalClientError  # a connection that broke in the middle of a statement and was used once more
         | asyncpg.OperatorInterventionError

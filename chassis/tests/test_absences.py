@@ -26,6 +26,7 @@ from chassis.testing import eventually
     [
         ConnectionRefusedError(),
         asyncpg.CannotConnectNowError("starting up"),
+        asyncpg.InvalidPasswordError("the password was changed, and this process was not started again yet"),
         asyncpg.InternalClientError(),
         TimeoutError(),
     ],
