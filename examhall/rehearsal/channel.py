@@ -23,7 +23,6 @@ STEP = "report by socket"
 _BREAKS_AT = frozenset({3, 8})  # batches, counted for each student
 _AGAIN_SECONDS = 0.3
 _ANSWERED_WITHIN = 10.0
-_KNOWN_WITHIN = 30.0  # what began a moment ago is not known to every service yet
 _CAUGHT_UP_WITHIN = 30.0
 _SIGN_IN_AGAIN, _FORBIDDEN, _NOT_FOUND = 4401, 4403, 4404
 
@@ -153,10 +152,14 @@ class Channel:
             if code == _SIGN_IN_AGAIN:
                 with suppress(Unreachable):
                     await self.sitting.sign_in()
-            elif code == _FORBIDDEN or (code == _NOT_FOUND and time.monotonic() > self._began_at + _KNOWN_WITHIN):
+            elif code == _FORBIDDEN or (code == _NOT_FOUND and self._should_be_known()):
                 self._surprise(f"closed with {code}")
                 return
             await asyncio.sleep(_AGAIN_SECONDS)
+
+    def _should_be_known(self) -> bool:
+        """What began a moment ago is not known to every service yet: it is waited for as long as for any reply."""
+        return time.monotonic() > self._began_at + self.sitting.gateway.patience
 
     async def _follow(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         hello = {"type": "authenticate", "token": self.sitting.token, "after": self.cursor}

@@ -60,6 +60,7 @@ class Hall:
     address: str = ""
     sockets: int = 0
     answers_on_sockets: bool = True
+    refuses_sockets_with: int = 0
 
     def __post_init__(self) -> None:
         self.account("admin", *ADMIN)
@@ -271,6 +272,9 @@ class Hall:
         said = await socket.receive_json()
         if said["token"] not in self.tokens:
             await socket.close(code=4401)
+            return socket
+        if self.refuses_sockets_with:
+            await socket.close(code=self.refuses_sockets_with)
             return socket
         if kind == "exams":
             feed = self.desk(thing).feed

@@ -172,3 +172,19 @@ async def test_a_message_that_was_not_to_be_expected_is_a_surprise(line: Line, s
     feed(sent)
     await eventually(lambda: len(line.surprises()) == 1)
     assert sent["type"] in line.surprises()[0]
+
+
+async def test_an_attempt_that_is_not_known_yet_is_waited_for(line: Line):
+    line.hall.refuses_sockets_with = 4404
+    sending = asyncio.create_task(line.send())
+    await asyncio.sleep(0.2)
+    line.hall.refuses_sockets_with = 0
+    assert (await sending).is_success
+    assert line.surprises() == []
+
+
+@pytest.mark.parametrize("code", [4403, 4404])
+async def test_a_refusal_that_stays_is_a_surprise(line: Line, code: int):
+    line.seat.gateway.patience = 0.0
+    line.hall.refuses_sockets_with = code
+    await eventually(lambda: line.surprises() == [f"closed with {code}"])
