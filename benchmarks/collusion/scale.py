@@ -48,10 +48,11 @@ _SUBMITS_AFTER_MS = 20_000
 
 @dataclass
 class Phase:
-    """What is seen while the watch does one thing: seconds by which another task of the loop was kept waiting; seconds and answers in all."""
+    """What is seen while the watch does one thing: seconds by which another task of the loop was kept waiting; seconds, those of a core, and answers."""
 
     gaps: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    cpu: float = 0.0
     answers: int = 0
 
 
@@ -64,19 +65,32 @@ def main() -> None:
     chosen = arguments.parse_args()
     figures: list[Figure] = []
     for size in chosen.candidates or SIZES:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=context) as process:
-            for figure in process.submit(measured, size, chosen.rate, chosen.seconds).result():
-                sys.stdout.write(figure.line() + "\n")
-                sys.stdout.flush()
-                figures.append(figure)
+        for figure in asyncio.run(_measured_apart(size, chosen.rate, chosen.seconds)):
+            sys.stdout.write(figure.line() + "\n")
+            sys.stdout.flush()
+            figures.append(figure)
     if not chosen.candidates:
         introduction = f"# A watch over a running exam, at scale\n\n{_about(chosen.rate, chosen.seconds)}\n\n"
         FILE.write_text(introduction + table(figures))
 
 
+async def _measured_apart(candidates: int, rate: int, seconds: int) -> list[Figure]:
+    """In a process that does nothing else. How long the idle loop of this one waits for its turn says how busy the machine is."""
+    gaps: list[float] = []
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        looking = asyncio.create_task(_look(gaps))
+        figures = await asyncio.get_running_loop().run_in_executor(process, measured, candidates, rate, seconds)
+        looking.cancel()
+    idle = f"{max(gaps) * 1e3:.0f} ms at most"
+    behind = f"p99 {np.quantile(gaps, 0.99) * 1e3:.0f} ms, p99.9 {np.quantile(gaps, 0.999) * 1e3:.0f} ms"
+    return [
+        *figures,
+        Figure(f"an idle loop in another process, beside {candidates:,} × {ITEMS}", idle, "nothing", behind),
+    ]
+
+
 def measured(candidates: int, rate: int, seconds: int) -> list[Figure]:
-    """One exam of this size, in a process that does nothing else."""
+    """The figures of one exam of this size."""
     plan = Plan(candidates=candidates, items=ITEMS, share=0.6, pairs=candidates // 40, rings=candidates // 200)
     exam = simulate(plan, np.random.default_rng(SEED))
     row = bare_row()
@@ -126,7 +140,7 @@ class Sitting:
             heard += 1
             if heard % _EVENTS_TOGETHER == 0:
                 await asyncio.sleep(0)
-        while not self._watch.is_settled:
+        while not self._watch.is_settled:  # noqa: ASYNC110, as a worker looks
             await asyncio.sleep(_TICK_SECONDS)
 
     async def _keep_pace(self) -> None:
@@ -140,7 +154,7 @@ class Sitting:
 
     async def _conclude(self) -> None:
         self._put(exams.CollusionRequested(exam_id=EXAM, request_id="close", is_final=True), OPENED_MS)
-        while not (self._is_concluded and self._watch.is_settled):
+        while not (self._is_concluded and self._watch.is_settled):  # noqa: ASYNC110, as above
             await asyncio.sleep(_TICK_SECONDS)
 
     async def _tick(self) -> None:
@@ -183,9 +197,9 @@ class Sitting:
 
 async def _under(phase: Phase, work: Coroutine[None, None, None]) -> None:
     looking = asyncio.create_task(_look(phase.gaps))
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     await work
-    phase.seconds = time.perf_counter() - begun
+    phase.seconds, phase.cpu = time.perf_counter() - begun, time.process_time() - cpu
     looking.cancel()
 
 
@@ -212,19 +226,22 @@ def bare_row() -> float:
 def _figures(sitting: Sitting, exam: SimulatedExam, rate: int, row: float) -> Iterator[Figure]:
     candidates = len(exam.chosen)
     name = f"{candidates:,} × {ITEMS}"
-    flood = sitting.flood.answers / sitting.flood.seconds
+    flood = sitting.flood
+    each = flood.cpu / flood.answers
     yield Figure(
         f"an answer of a backlog taken in / bare row, {name}",
-        f"{1 / flood / row:.1f}",
+        f"{each / row:.1f}",
         "a few",
-        f"{flood:,.0f} answers/s, {sitting.flood.seconds:.0f} s for {sitting.flood.answers:,}; the bare row of 1,000 {row * 1e6:.0f} µs",
+        f"{each * 1e6:.0f} µs of a core over {row * 1e6:.0f} µs for a row of 1,000; as it ran {flood.answers / flood.seconds:,.0f} answers/s,"
+        f" {flood.seconds:.0f} s for {flood.answers:,}",
     )
     delays = np.array(sitting.delays or [np.nan])
     yield Figure(
         f"deciding answer to telling at {rate} answers/s, {name}",
         f"{np.median(delays) * 1e3:.0f} ms",
         "within 1 s",
-        f"p99 {np.quantile(delays, 0.99) * 1e3:.0f} ms, slowest {delays.max() * 1e3:.0f} ms of {len(sitting.delays)} pairs newly told; 250 ms held back",
+        f"p99 {np.quantile(delays, 0.99) * 1e3:.0f} ms, slowest {delays.max() * 1e3:.0f} ms of {len(sitting.delays)} pairs newly told; 250 ms held back;"
+        f" {sitting.live.cpu / sitting.live.seconds:.0%} of a core",
     )
     phases = {"backlog": sitting.flood, "at a pace": sitting.live, "close": sitting.close}
     longest = {label: max(phase.gaps, default=0.0) for label, phase in phases.items()}
@@ -233,7 +250,8 @@ def _figures(sitting: Sitting, exam: SimulatedExam, rate: int, row: float) -> It
         f"{max(longest.values()) * 1e3:.0f} ms at most",
         "about 50 ms",
         ", ".join(
-            f"{label} {longest[label] * 1e3:.0f} ms (p99 {np.quantile(phase.gaps, 0.99) * 1e3:.0f})"
+            f"{label} {longest[label] * 1e3:.0f} ms (p99 {np.quantile(phase.gaps, 0.99) * 1e3:.0f},"
+            f" p99.9 {np.quantile(phase.gaps, 0.999) * 1e3:.0f})"
             for label, phase in phases.items()
         ),
     )
@@ -243,7 +261,7 @@ def _figures(sitting: Sitting, exam: SimulatedExam, rate: int, row: float) -> It
         f"close, {name}",
         f"{sitting.close.seconds:.0f} s",
         "minutes at most",
-        f"{int(found.sum())} of {len(found)} copying pairs flagged, {int(exam.is_innocent(shown).sum())} innocent ones",
+        f"{sitting.close.cpu:.0f} s of a core; {int(found.sum())} of {len(found)} copying pairs flagged, {int(exam.is_innocent(shown).sum())} innocent ones",
     )
     yield Figure(
         f"most memory of the watch, {name}",

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.proctoring.collusion.arrivals import HELD_SECONDS, Arrivals
+from services.proctoring.collusion.arrivals import HELD_SECONDS, MOST_AT_ONCE, Arrivals
 from services.proctoring.collusion.plan import Answer
 
 
@@ -54,6 +54,20 @@ def test_what_came_meanwhile_and_sorts_before_what_was_computed_is_late() -> Non
     arrivals.begin()
     arrivals.add(an_answer(10))
     assert not arrivals.go_on_after(an_answer(20))
+
+
+def test_of_very_many_a_part_is_let_through_at_once_and_what_comes_meanwhile_sorts_itself_among_the_others() -> None:
+    arrivals = Arrivals()
+    for at_ms in range(0, 4 * MOST_AT_ONCE, 2):
+        arrivals.add(an_answer(at_ms))
+    arrivals.due(0.0)
+    first = arrivals.due(1.0)
+    assert first == [an_answer(2 * number) for number in range(MOST_AT_ONCE)]
+    assert not arrivals.add(an_answer(first[-1].at_ms - 1))
+    assert arrivals.add(an_answer(first[-1].at_ms + 1))
+    second = arrivals.due(1.1)
+    assert second[0] == an_answer(first[-1].at_ms + 1)
+    assert len(first) + len(second) + len(arrivals.due(1.2)) == 2 * MOST_AT_ONCE + 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 100), st.floats(0, 0.3)), max_size=40))
