@@ -14,12 +14,13 @@ from typing import Any, Protocol
 import aiohttp
 import msgspec
 
-from examhall.rehearsal.gateway import BROKEN_OFF, Gateway, Reply, Unreachable
+from examhall.rehearsal.gateway import BROKEN_OFF, Gateway, Refusal, Reply, Unreachable
 from examhall.rehearsal.holdings import Json
 from examhall.rehearsal.ledger import Ledger, Surprised, Told
 from examhall.rehearsal.telling import Batch
 
 STEP = "report by socket"
+_READ = "read the feed"
 _BREAKS_AT = frozenset({3, 8})  # batches, counted for each student
 _AGAIN_SECONDS = 0.3
 _ANSWERED_WITHIN = 10.0
@@ -94,11 +95,14 @@ class Channel:
         return await self.sitting.gateway.until_answered(STEP, lambda: self._send_once(make()), self._connected)
 
     async def kept(self) -> list[Json]:
-        """The whole feed of the attempt as the institution keeps it."""
+        """The whole feed of the attempt as the institution keeps it. Raises Refusal, Unreachable."""
         entries: list[Json] = []
         while True:
             path = f"/proctoring/attempts/{self.sitting.attempt_id}/feed?after={len(entries)}"
-            page = (await self.sitting.call("read the feed", "GET", path)).body
+            reply = await self.sitting.call(_READ, "GET", path)
+            if not reply.is_success:
+                raise Refusal(_READ, reply)
+            page = reply.body
             entries += page["entries"]
             if not page["entries"] or len(entries) >= page["last"]:
                 return entries

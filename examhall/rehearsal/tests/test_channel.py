@@ -14,10 +14,10 @@ from chassis.testing import eventually
 from examhall.rehearsal import channel as module
 from examhall.rehearsal.browser import batch
 from examhall.rehearsal.channel import STEP, Channel
-from examhall.rehearsal.gateway import BROKEN_OFF, Gateway, Reply, Unreachable
+from examhall.rehearsal.gateway import BROKEN_OFF, Gateway, Refusal, Reply, Unreachable
 from examhall.rehearsal.ledger import Ledger, Surprised, Told, read
 from examhall.rehearsal.tests.desk import Desk
-from examhall.rehearsal.tests.hall import Attempt, Hall, a_gateway, a_hall
+from examhall.rehearsal.tests.hall import Attempt, Hall, a_gateway, a_hall, problem
 
 BODY = {"kind": "question_shown", "question_id": "", "position": 1}
 
@@ -188,3 +188,9 @@ async def test_a_refusal_that_stays_is_a_surprise(line: Line, code: int):
     line.seat.gateway.patience = 0.0
     line.hall.refuses_sockets_with = code
     await eventually(lambda: line.surprises() == [f"closed with {code}"])
+
+
+async def test_a_feed_that_can_not_be_read_is_a_refusal(line: Line):
+    line.hall.fails_once("GET", "/feed", lambda: problem(404, "not-found"))
+    with pytest.raises(Refusal, match="read the feed: 404"):
+        await line.channel.kept()
