@@ -1,4 +1,15 @@
-from services.proctoring.collusion.families import Seat, address_block, pair_codes, pairs_of, plausible_sources
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.proctoring.collusion.families import (
+    Seat,
+    address_block,
+    distinct_pairs,
+    pair_codes,
+    pairs_of,
+    plausible_sources,
+)
 
 
 def rows(seats: list[Seat], most: int = 64) -> list[list[int]]:
@@ -57,3 +68,18 @@ def test_addresses_of_one_building_share_a_block() -> None:
 def test_a_pair_has_one_code_either_way_round() -> None:
     pairs = pairs_of(plausible_sources([Seat(room="a"), Seat(room="a"), Seat(room="a")]))
     assert pair_codes(pairs, 3).tolist() == pair_codes(pairs[:, ::-1], 3).tolist() == [1, 2, 5]
+
+
+@given(
+    st.integers(2, 12).flatmap(
+        lambda size: st.tuples(st.just(size), st.lists(st.tuples(*[st.integers(0, size - 1)] * 2)))
+    )
+)
+def test_distinct_pairs_are_each_once_in_order_and_nobody_is_paired_with_himself(
+    drawn: tuple[int, list[tuple[int, int]]],
+) -> None:
+    candidates, pairs = drawn
+    found = distinct_pairs(np.array(pairs, np.int64).reshape(-1, 2), candidates)
+    assert [tuple(pair) for pair in found.tolist()] == sorted(
+        {(min(pair), max(pair)) for pair in pairs if pair[0] != pair[1]}
+    )

@@ -102,6 +102,24 @@ def test_however_answers_are_cut_into_batches_the_numbers_are_identical(seed: in
     np.testing.assert_array_equal(whole.refresh(), cut.refresh())
 
 
+@given(st.integers(0, 1000), st.integers(1, 249), st.booleans())
+@settings(max_examples=6, deadline=None)
+def test_a_copy_goes_on_with_identical_numbers_and_leaves_the_first_one_as_it_was(
+    seed: int, copied_at: int, are_sources_named: bool
+) -> None:
+    answers = some_answers(seed)
+    neighbours = {f"attempt {each}": {f"attempt {each ^ 1}"} for each in range(CANDIDATES)}
+    first = Running(a_plan(), neighbours, 4 if are_sources_named else 0)
+    first.take(answers[:copied_at])
+    before = first.refresh().copy()
+    copied = taken(first.copied(), answers[copied_at:])
+    whole = taken(Running(a_plan(), neighbours, first.width), answers)
+    np.testing.assert_array_equal(first.refresh(), before)
+    assert len(first.models) == 0
+    np.testing.assert_array_equal(copied.refresh(), whole.refresh())
+    np.testing.assert_array_equal(taken(first, answers[copied_at:]).refresh(), whole.refresh())
+
+
 def test_an_answer_waits_for_the_estimate_that_is_to_be_in_force_by_then() -> None:
     running = Running(a_plan(), {})
     answers = some_answers(1)
