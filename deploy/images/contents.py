@@ -34,7 +34,8 @@ IMAGES = {
         Image("proctoring-stream", ("services/proctoring",), ("proctoring",)),
         Image("grading", ("services/grading",), ("grading",)),
         Image("analytics", ("services/analytics",), ("analytics",)),
-        Image("gateway", ("gateway",), ("gateway",), ("docs/openapi.json",)),
+        # `helm test` lets a class sit an exam from this image, the one that is in every cluster and speaks to nobody but the gateway.
+        Image("gateway", ("gateway",), ("gateway", "rehearsal"), ("docs/openapi.json",)),
     )
 }
 
