@@ -29,7 +29,8 @@ def new_engine(url: str, *, connect: Mapping[str, Any] | None = None, **options:
     async def connection() -> asyncpg.Connection:
         return await asyncpg.connect(url, **(connect or {}))
 
-    return create_async_engine("postgresql+asyncpg://", async_creator=connection, **options)
+    # Errors end in logs, where the values of a statement have no place.
+    return create_async_engine("postgresql+asyncpg://", async_creator=connection, hide_parameters=True, **options)
 
 
 class _EventfulSession(Session):

@@ -1,6 +1,10 @@
-"""Logs: one JSON object a line on standard output, each with the service and, inside a request or an event, the trace id."""
+"""Logs: one JSON object a line on standard output, each with the service and, inside a request or an event, the trace id.
+
+No log holds what people write. Errors of PostgreSQL would: their detail shows the row that was refused, an answer among its columns.
+"""
 
 import logging
+import re
 import sys
 from typing import Any
 
@@ -8,6 +12,25 @@ import msgspec
 import structlog
 
 from chassis.tracing import current_trace_id
+
+# From PostgreSQL's word for it to what asyncpg or SQLAlchemy say next, or to another exception; groups of exceptions are drawn with bars.
+_DETAIL = re.compile(
+    r"\n[ |]*DETAIL:.*?(?=\n[ |]*(?:HINT:|\[SQL:|The above exception|During handling|Traceback \(|\+-)|\Z)", re.DOTALL
+)
+
+
+def without_details(text: str) -> str:
+    """A text of errors without the rows and values in them."""
+    return _DETAIL.sub("\nDETAIL: (not logged)", text) if "DETAIL:" in text else text
+
+
+def _hide_details(_: Any, __: str, record: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: without_details(str(value) if isinstance(value, BaseException) else value)
+        if isinstance(value, str | BaseException)
+        else value
+        for name, value in record.items()
+    }
 
 
 def set_up_logging(service: str, level: str = "info") -> None:
@@ -25,6 +48,7 @@ def set_up_logging(service: str, level: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_context,
         structlog.processors.format_exc_info,
+        _hide_details,
     ]
     renderer = structlog.processors.JSONRenderer(
         serializer=lambda record, **_: msgspec.json.encode(record, enc_hook=str).decode()

@@ -31,6 +31,7 @@ _POSTGRES_SETTINGS = {
     "jit": "off",
     "autovacuum_naptime": "15s",
     "log_min_messages": "warning",
+    "log_error_verbosity": "terse",  # without details: they show the row that was refused, an answer in it
     "timezone": "UTC",
 }
 

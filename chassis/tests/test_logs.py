@@ -1,0 +1,79 @@
+"""What logs keep to themselves of an error."""
+
+import json
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.database import Database
+from chassis.logs import without_details
+from chassis.testing import logging_as_in_production
+
+SECRET = "a word\nof the student's"
+REFUSING = "CREATE TEMPORARY TABLE refusing (word text CHECK (false))"
+
+
+async def _refused_by_asyncpg(url: str) -> Exception:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(REFUSING)
+        await connection.execute("INSERT INTO refusing VALUES ($1)", SECRET)
+    except asyncpg.CheckViolationError as error:
+        return error
+    finally:
+        await connection.close()
+    raise AssertionError("nothing was refused")
+
+
+async def _refused_by_sqlalchemy(url: str) -> Exception:
+    database = Database(url, name="sample")
+    try:
+        async with database.session() as tx:
+            await tx.execute(sa.text(REFUSING))
+            await tx.execute(sa.text("INSERT INTO refusing VALUES (:word)"), {"word": SECRET})
+    except sa.exc.IntegrityError as error:
+        return error
+    finally:
+        await database.close()
+    raise AssertionError("nothing was refused")
+
+
+@pytest.mark.parametrize("refused", [_refused_by_asyncpg, _refused_by_sqlalchemy])
+async def test_a_row_that_postgresql_refuses_is_not_shown(
+    refused: Callable[[str], Awaitable[Exception]], database_url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    error = await refused(database_url)
+    assert SECRET in str(error), "without this the test would prove nothing"
+    with logging_as_in_production("sample"):
+        log = structlog.get_logger()
+        log.error("alone", exc_info=error)
+        log.error("in_a_group", exc_info=ExceptionGroup("several", [error, ValueError("another")]))
+        log.error("as_a_text", error=f"{type(error).__name__}: {error}", cause=error)
+    written = capfd.readouterr().out
+    for part in SECRET.split("\n"):
+        assert part not in written
+    for line in map(json.loads, written.splitlines()):
+        told = line.get("exception", "") + line.get("error", "")
+        assert "violates check constraint" in told, "what happened is told"
+        assert "DETAIL: (not logged)" in told
+    assert "another" in written, "what follows a detail stays"
+
+
+plain = st.text().filter(lambda text: "DETAIL:" not in text)
+
+
+@given(plain)
+def test_a_text_without_details_stays_as_it_is(text: str) -> None:
+    assert without_details(text) == text
+
+
+@given(
+    st.text(alphabet=st.characters(exclude_characters="\n")), st.sampled_from(["", "\nHINT:  ask", "\n[SQL: SELECT 1]"])
+)
+def test_a_detail_is_left_out_and_what_follows_it_stays(detail: str, after: str) -> None:
+    assert without_details(f"refused\nDETAIL:  {detail}{after}") == f"refused\nDETAIL: (not logged){after}"
