@@ -65,6 +65,12 @@ class Proctor:
                     await self._moved.wait()
         await asyncio.gather(*self._tasks)
 
+    async def leave(self) -> None:
+        """Nothing more is acknowledged."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def _follow(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         await socket.send_json({"type": "authenticate", "token": self.staff.token, "after": self.cursor})
         drops_at = self.cursor + _DROPS_AFTER * 2 ** min(self.resumed, 20)

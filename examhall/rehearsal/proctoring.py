@@ -105,6 +105,7 @@ async def listening(proctor: Proctor) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await proctor.leave()
 
 
 @dataclass(frozen=True)

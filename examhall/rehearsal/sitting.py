@@ -35,6 +35,8 @@ _SUBMITTED_WITHIN = 30.0  # a service that comes back in this very moment has to
 _LOOK_SECONDS = 0.2
 _LONGEST_LOOK_SECONDS = 2.0  # staff, or a limit, may end an attempt long before its deadline
 _HEARTBEAT_SECONDS = 10.0
+# People think while a page saves: a slow reply takes nothing from the time to think but so much, and what is lost beyond is lost.
+_PATIENCE_SECONDS = 5.0
 
 
 WriteScript = Callable[[str, list[Mapping[str, Any]], float], Script]
@@ -72,6 +74,7 @@ class Sitting:
     saves: dict[str, list[_Save]] = field(default_factory=dict)
     queue: list[_Save] = field(default_factory=list)
     acknowledged: dict[str, int] = field(default_factory=dict)
+    _acts_at: float = 0.0
 
     @property
     def login(self) -> str:
@@ -165,6 +168,7 @@ class Sitting:
 
     async def _work(self, script: Script) -> None:
         put_off: list[Step] = []
+        self._acts_at = time.monotonic()
         for step in script.steps:
             if self.is_over:
                 break
@@ -195,7 +199,8 @@ class Sitting:
     async def _do(self, step: Step) -> None:
         match step:
             case Think(seconds):
-                await asyncio.sleep(min(seconds, max(0.0, self.clock.seconds_left())))
+                self._acts_at = max(self._acts_at, time.monotonic() - _PATIENCE_SECONDS) + seconds
+                await asyncio.sleep(max(0.0, min(self._acts_at - time.monotonic(), self.clock.seconds_left())))
             case Give(question_id, response, is_flagged):
                 await self._give(question_id, response, is_flagged)
             case SendAgain(question_id):

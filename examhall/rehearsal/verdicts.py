@@ -51,6 +51,11 @@ class Verdict:
     seconds: float | None = None
     why_not: str = ""
 
+    @property
+    def is_honest(self) -> bool:
+        """Planted to see what is made of it, not as a cheat."""
+        return Part(self.part).is_honest
+
 
 @dataclass(frozen=True)
 class PairVerdict:

@@ -1,10 +1,15 @@
 """What came of the proctoring in a rehearsal, for people: who was planted as what, who was found, how soon, and who was accused wrongly."""
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from rich.console import Console
 from rich.table import Table
 
+from examhall.rehearsal.conduct import Part
+from examhall.rehearsal.gateway import percentile
 from examhall.rehearsal.proctoring import Watched
-from examhall.rehearsal.verdicts import Verdicts
+from examhall.rehearsal.verdicts import Verdict, Verdicts
 
 
 def show_watched(console: Console, watched: Watched) -> None:
@@ -36,18 +41,35 @@ def _table(found: Verdicts) -> Table:
     for title in ("part", "student", "found by"):
         table.add_column(title)
     table.add_column("after s", justify="right")
-    for each in found.planted:
-        seconds = "" if each.seconds is None else f"{each.seconds:.2f}"
-        table.add_row(each.part, each.login.rpartition("-")[2], each.by or f"not found: {each.why_not}", seconds)
+    for each in (each for each in found.planted if not each.is_honest):
+        table.add_row(each.part, each.login.rpartition("-")[2], _how(each), _seconds([each]))
+    honest = sorted((each for each in found.planted if each.is_honest), key=_kind)
+    for (part, how), group in groupby(honest, key=_kind):
+        alike = list(group)
+        table.add_row(part, f"{len(alike)} in all", how, _seconds(alike))
     return table
 
 
+def _how(verdict: Verdict) -> str:
+    return verdict.by or f"not found: {verdict.why_not}"
+
+
+def _kind(verdict: Verdict) -> tuple[str, str]:
+    return verdict.part, _how(verdict)
+
+
+def _seconds(verdicts: Sequence[Verdict]) -> str:
+    """The median, of those that have one."""
+    waits = sorted(each.seconds for each in verdicts if each.seconds is not None)
+    return f"{percentile(waits, 0.5):.2f}" if waits else ""
+
+
 def _show_pairs(console: Console, found: Verdicts) -> None:
-    right = [each for each in found.pairs if each.is_planted and each.is_flagged]
-    missed = [each for each in found.pairs if each.is_planted and not each.is_flagged]
+    copiers = [each for each in found.planted if each.part in (Part.COPIER, Part.RING)]
     wrong = [each for each in found.pairs if each.is_flagged and not each.is_planted]
     console.print(
-        f"Answers in common: {len(right)} pairs found, {len(missed)} missed, {len(wrong)} wrong. {found.collusion}",
+        f"Answers in common: {sum(each.is_found for each in copiers)} of {len(copiers)} who copied are shown in a pair of their group,"
+        f" {len(wrong)} pairs are shown wrongly. {found.collusion}",
         markup=False,
     )
     for each in wrong:

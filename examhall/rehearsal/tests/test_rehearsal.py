@@ -318,7 +318,8 @@ async def test_cheats_are_found_and_the_honest_are_not_accused(rehearsal: Rehear
     (heard,) = [each for each in rehearsal.entries if isinstance(each, Told) and each.message["type"] == "time_changed"]
     assert (heard.attempt_id, heard.message["added_seconds"]) == (more.attempt_id, more.seconds)
     assert "Accused wrongly, at high or critical severity: nobody" in rehearsal.said
-    assert "Answers in common: 0 pairs found, 7 missed, 0 wrong. Not enough yet." in rehearsal.said
+    said = "Answers in common: 0 of 4 who copied are shown in a pair of their group, 0 pairs are shown wrongly."
+    assert f"{said} Not enough yet." in rehearsal.said
 
 
 def loses_signals(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
