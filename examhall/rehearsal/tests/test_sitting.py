@@ -372,3 +372,32 @@ async def test_a_reply_of_another_shape_is_a_surprise(desk: Desk, monkeypatch: p
         "contract",
         "a reply of another shape than agreed: KeyError 'revision'",
     )
+
+
+async def test_slow_replies_take_nothing_from_the_time_to_think(desk: Desk):
+    async def slow(request: web.Request) -> None:
+        if request.method == "PUT":
+            await asyncio.sleep(0.2)
+
+    desk.exam()
+    desk.hall.faults.append(slow)
+    began = datetime.now(UTC)
+    think = Think(0.3)
+    await desk.sit(
+        think, Give("q1", NILE, False), think, Give("q2", NILE, False), think, Give("q1", THAMES, False), think
+    )
+    assert timedelta(seconds=1.2) <= datetime.now(UTC) - began < timedelta(seconds=1.75)
+
+
+async def test_after_a_long_silence_people_do_not_make_up_for_all_of_it(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sitting, "_PATIENCE_SECONDS", 0.1)
+
+    async def silent(request: web.Request) -> None:
+        if request.method == "PUT":
+            await asyncio.sleep(0.5)
+
+    desk.exam()
+    desk.hall.faults.append(silent)
+    began = datetime.now(UTC)
+    await desk.sit(Give("q1", NILE, False), Think(0.4))
+    assert datetime.now(UTC) - began >= timedelta(seconds=0.8)
