@@ -19,6 +19,7 @@ from chassis.kafka import new_consumer, new_producer
 from examhall.demo.content import ADMIN, DEMO_PASSWORD
 from examhall.rehearsal.gateway import Gateway, percentile
 from examhall.rehearsal.invigilation import wait_until_watched
+from examhall.rehearsal.paper import demonstrated
 from examhall.rehearsal.staff import Staff, side_by_side
 from examhall.servers import HOST
 
@@ -87,7 +88,7 @@ async def _seat(gateway: Gateway) -> tuple[Staff, str, list[Seat]]:
     staff = Staff(gateway, ADMIN.email, DEMO_PASSWORD)
     await staff.sign_in()
     class_id, students = await staff.make_students(STUDENTS, f"Alerts {time.time():.0f}")
-    exam_id = await staff.make_exam("Alerts", class_id, proctoring=True, violation_limit=0)
+    exam_id = await staff.make_exam("Alerts", class_id, demonstrated(), proctoring=True, violation_limit=0)
     await wait_until_watched(staff, exam_id)
 
     async def sit(login: str, password: str) -> Seat:

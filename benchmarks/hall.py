@@ -18,6 +18,7 @@ import psutil
 from benchmarks.load import FIRST_REVISION
 from examhall.demo.content import ADMIN, DEMO_PASSWORD
 from examhall.rehearsal.gateway import Gateway
+from examhall.rehearsal.paper import demonstrated
 from examhall.rehearsal.staff import Staff
 from examhall.servers import HOST, free_port
 
@@ -113,7 +114,7 @@ async def seat(hall: Hall, count: int) -> list[Sitter]:
         staff = Staff(gateway, ADMIN.email, DEMO_PASSWORD)
         await staff.sign_in()
         class_id, students = await staff.make_students(count, f"Bench {count} {time.time():.0f}")
-        exam_id = await staff.make_exam("Benchmark", class_id)
+        exam_id = await staff.make_exam("Benchmark", class_id, demonstrated())
         gate = asyncio.Semaphore(8)
 
         async def sit(login: str, password: str) -> Sitter:

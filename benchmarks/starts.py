@@ -10,6 +10,7 @@ from benchmarks.hall import Hall
 from benchmarks.results import Figure
 from examhall.demo.content import ADMIN, DEMO_PASSWORD
 from examhall.rehearsal.gateway import Gateway, percentile
+from examhall.rehearsal.paper import demonstrated
 from examhall.rehearsal.staff import Staff
 from examhall.servers import HOST
 
@@ -23,7 +24,7 @@ async def measure(hall: Hall) -> AsyncIterator[Figure]:
         staff = Staff(gateway, ADMIN.email, DEMO_PASSWORD)
         await staff.sign_in()
         class_id, students = await staff.make_students(STUDENTS, "Bench starts")
-        exam_id = await staff.make_exam("Start storm", class_id)
+        exam_id = await staff.make_exam("Start storm", class_id, demonstrated())
         gate = asyncio.Semaphore(_LOG_INS_AT_ONCE)
 
         async def sign_in(login: str, password: str) -> str:

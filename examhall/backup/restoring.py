@@ -70,9 +70,10 @@ async def secret_of(backup: Backup, key: Identity) -> str | None:
     if backup.manifest.secret is None:
         return None
     try:
-        return pyrage.decrypt((backup.folder / backup.manifest.secret.file).read_bytes(), [key]).decode()
+        secret: bytes = pyrage.decrypt((backup.folder / backup.manifest.secret.file).read_bytes(), [key])
     except pyrage.DecryptError:
         raise CannotRestore(_WRONG_KEY) from None
+    return secret.decode()
 
 
 async def _beside(backup: Backup, service: str, url: str, key: Identity) -> Restored:

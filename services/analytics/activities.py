@@ -1,7 +1,7 @@
 """Recent activity: what happened of late, a line each."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -55,7 +55,8 @@ async def list_activities(tx: AsyncSession, actor: Actor, limit: int, cursor: st
         .limit(limit + 1)
     )
     if cursor is not None:
-        query = query.where(sa.tuple_(*place) < sa.tuple_(*key_of(cursor, _Place)))
+        key: tuple[Any, ...] = key_of(cursor, _Place)
+        query = query.where(sa.tuple_(*place) < sa.tuple_(*key))
     rows = (await tx.execute(query)).all()
     return ActivityPage(items=[_view(*row) for row in rows[:limit]], next_cursor=_next(rows, limit))
 

@@ -49,8 +49,8 @@ async def report_exam(tx: AsyncSession, exam: Exam, scope: Scope) -> ExamReport:
 
 
 async def _percentages(tx: AsyncSession, marked: Condition) -> list[Decimal]:
-    query = sa.select(col(Grade.percentage)).where(marked, col(Grade.percentage).is_not(None))
-    return list((await tx.execute(query)).scalars())
+    percentages = await tx.scalars(sa.select(col(Grade.percentage)).where(marked))
+    return [each for each in percentages if each is not None]
 
 
 async def _totals(tx: AsyncSession, marked: Condition) -> list[tuple[float, int]]:

@@ -13,7 +13,7 @@ from services.analytics.rights import Scope
 from services.analytics.tables import Attempt, Exam, Grade
 from services.analytics.views import Figures
 
-Grouping = Callable[[type[Attempt | Grade]], sa.ColumnElement[Any]]
+Grouping = Callable[[type[Attempt | Grade]], sa.SQLColumnExpression[Any]]
 
 NO_FIGURES = Figures()
 

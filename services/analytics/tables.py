@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from chassis.tables import table_base
 
@@ -159,4 +159,4 @@ class Activity(Table, table=True):
     attempt_id: UUID | None = Field(index=True)
 
 
-READ_MODELS: tuple[type[Table], ...] = (Person, SchoolClass, Centre, Exam, Attempt, Grade, Mark, Moment, Activity)
+READ_MODELS: tuple[type[SQLModel], ...] = (Person, SchoolClass, Centre, Exam, Attempt, Grade, Mark, Moment, Activity)

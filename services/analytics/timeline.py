@@ -30,7 +30,8 @@ async def read_timeline(
     place = (moments.c.occurred_at, moments.c.source, moments.c.question_id, moments.c.number)
     query = sa.select(moments).order_by(*place).limit(limit + 1)
     if cursor is not None:
-        query = query.where(sa.tuple_(*place) > sa.tuple_(*key_of(cursor, _Place)))
+        key: tuple[Any, ...] = key_of(cursor, _Place)
+        query = query.where(sa.tuple_(*place) > sa.tuple_(*key))
     if actor.is_("proctor"):
         query = query.where(moments.c.source != "grade")
     rows = (await tx.execute(query)).all()

@@ -35,9 +35,12 @@ class Copies:
         async with self._runtime.database.session() as tx:
             row = await tx.get(ExamCopy, exam_id)
         if row is not None:
-            return events_pb2.ExamState.FromString(row.state)
+            kept: events_pb2.ExamState = events_pb2.ExamState.FromString(row.state)
+            return kept
         try:
-            state = await ExamsStub(self._runtime.channel("exams")).GetExam(GetExamRequest(exam_id=str(exam_id)))
+            state: events_pb2.ExamState = await ExamsStub(self._runtime.channel("exams")).GetExam(
+                GetExamRequest(exam_id=str(exam_id))
+            )
         except grpc.aio.AioRpcError as error:
             raise domain_error_of(error, "exams") from error
         async with self._runtime.database.session() as tx:
@@ -51,7 +54,7 @@ class Copies:
         if row is not None:
             return person_of(row.state)
         try:
-            state = await IdentityStub(self._runtime.channel("identity")).GetPerson(
+            state: people_pb2.PersonState = await IdentityStub(self._runtime.channel("identity")).GetPerson(
                 GetPersonRequest(person_id=str(person_id))
             )
         except grpc.aio.AioRpcError as error:
@@ -97,7 +100,8 @@ def person_of(state: bytes | None) -> people_pb2.PersonState:
     """The state in a copy. Raises NotFound for a deleted person."""
     if state is None:
         raise NotFound("There is no such person.")
-    return people_pb2.PersonState.FromString(state)
+    person: people_pb2.PersonState = people_pb2.PersonState.FromString(state)
+    return person
 
 
 async def keep_exam(tx: AsyncSession, state: events_pb2.ExamState) -> None:

@@ -43,7 +43,7 @@ class ReviewNotAllowed(DomainError):
     """The exam's settings do not let a student look at the paper after submission."""
 
 
-PROBLEMS = {
+PROBLEMS: dict[type[Exception], Problem] = {
     StartRefused: Problem(409, "start-refused", "This exam can't be started"),
     NoAttemptsLeft: Problem(409, "no-attempts-left", "No attempts left"),
     NotOpenYet: Problem(409, "exam-not-open-yet", "The exam is not open yet"),

@@ -88,6 +88,5 @@ async def _submit(tx: AsyncSession, attempts: Sequence[Attempt], reason: str, mo
 
 async def clock(tx: AsyncSession) -> datetime:
     """The database server's time now, not the transaction's start."""
-    moment = await tx.scalar(sa.select(sa.func.clock_timestamp()))
-    assert moment is not None
+    moment: datetime = (await tx.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
     return moment

@@ -74,8 +74,8 @@ async def delete_bank(tx: AsyncSession, actor: Actor, bank: QuestionBank) -> Non
     if count := await size_of(tx, bank):
         raise StillUsed(f"The bank holds {count} question{'s' if count > 1 else ''}; move or delete them first.")
     draws = sa.select(sa.func.count()).where(col(ExamSlot.bank_id) == bank.id)
-    if count := await tx.scalar(draws):
-        raise StillUsed(f"{count} draw{'s' if count > 1 else ''} of your exams use this bank; take them out first.")
+    if users := await tx.scalar(draws):
+        raise StillUsed(f"{users} draw{'s' if users > 1 else ''} of your exams use this bank; take them out first.")
     record_audit(tx, actor, "bank_deleted", "question_bank", bank.id, old={"name": bank.name})
     await tx.delete(bank)
 

@@ -26,7 +26,7 @@ AUTHORS = ("instructor", "admin")
 T = TypeVar("T", Exam, StoredQuestion, QuestionBank)
 
 
-def written_by(actor: Actor, owner_id: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
+def written_by(actor: Actor, owner_id: sa.SQLColumnExpression[UUID]) -> sa.ColumnElement[bool]:
     """What an author works on: instructors their own, administrators everything."""
     return sa.true() if actor.is_("admin") else owner_id == actor.person_id
 
@@ -37,7 +37,7 @@ def shown_to(actor: Actor) -> sa.ColumnElement[bool]:
     match actor.role:
         case "student":
             own_keys = sa.select(col(Person.audience_keys)).where(col(Person.id) == actor.person_id).scalar_subquery()
-            return is_published & col(Exam.audience_keys).overlap(own_keys)
+            return is_published & _overlap(col(Exam.audience_keys), own_keys)
         case "proctor":
             return (col(Exam.version) > 0) & col(Exam.proctor_ids).contains([actor.person_id])
         case "evaluator":
@@ -50,11 +50,16 @@ def shown_to(actor: Actor) -> sa.ColumnElement[bool]:
 
 def _reaches_centre(centre_id: UUID) -> sa.ColumnElement[bool]:
     """An exam reaches a centre when it names it, is for everyone, or is for one of its students (ix_people_centre_id, ix_people_audience_keys)."""
-    names_it = col(Exam.audience_keys).overlap([EVERYONE, centre_key(centre_id)])
+    names_it = _overlap(col(Exam.audience_keys), [EVERYONE, centre_key(centre_id)])
     has_student = sa.exists().where(
-        col(Person.centre_id) == centre_id, col(Person.audience_keys).overlap(col(Exam.audience_keys))
+        col(Person.centre_id) == centre_id, _overlap(col(Person.audience_keys), col(Exam.audience_keys))
     )
     return names_it | has_student
+
+
+def _overlap(keys: sa.SQLColumnExpression[list[str]], others: Any) -> sa.ColumnElement[bool]:
+    """Whether two arrays share an element."""
+    return keys.bool_op("&&")(others)
 
 
 async def authored_exam(tx: AsyncSession, actor: Actor, exam_id: UUID, *, lock: bool = False) -> Exam:

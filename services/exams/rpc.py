@@ -40,12 +40,13 @@ class ExamsRpc(ExamsServicer):  # type: ignore[misc]
 
     async def GetPaper(self, request: GetVersionRequest, context: Any) -> Paper:
         """The delivery form of a version, as it was frozen."""
-        return Paper.FromString((await self._version(request)).paper)
+        paper: Paper = Paper.FromString((await self._version(request)).paper)
+        return paper
 
     async def GetAnswerKey(self, request: GetVersionRequest, context: Any) -> AnswerKey:
         """The key of a version with its paper, as they were frozen."""
         version = await self._version(request)
-        answer_key = AnswerKey.FromString(version.answer_key)
+        answer_key: AnswerKey = AnswerKey.FromString(version.answer_key)
         answer_key.paper.ParseFromString(version.paper)
         return answer_key
 

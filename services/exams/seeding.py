@@ -62,7 +62,7 @@ async def _exam(tx: AsyncSession, values: dict[str, Any], at: datetime) -> None:
 
 
 def _slots(exam_id: UUID, questions: Iterable[Values | UUID], draws: Iterable[Values]) -> list[ExamSlot]:
-    slots = []
+    slots: list[ExamSlot] = []
     for question in questions:
         placed = PlacedQuestion.model_validate(question if isinstance(question, Mapping) else {"question_id": question})
         slots.append(

@@ -62,6 +62,6 @@ async def find_grade(
     return grade
 
 
-def _of_own_centre(actor: Actor, centre_id: sa.ColumnElement[UUID | None]) -> sa.ColumnElement[bool]:
+def _of_own_centre(actor: Actor, centre_id: sa.SQLColumnExpression[UUID | None]) -> sa.ColumnElement[bool]:
     # Without a centre the comparison would be IS NULL: everybody who belongs to none.
     return sa.false() if actor.centre_id is None else centre_id == actor.centre_id

@@ -29,13 +29,26 @@ LONGEST_TEXT = 500
 class ToldMark(Protocol):
     """What an event tells of a mark: a row of question_marks, or only these columns of many."""
 
-    question_id: str
-    topic: str
-    response: bytes
-    points_awarded: Decimal | None
-    max_points: Decimal
-    outcome: str
-    is_human: bool
+    @property
+    def question_id(self) -> str: ...
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def response(self) -> bytes: ...
+
+    @property
+    def points_awarded(self) -> Decimal | None: ...
+
+    @property
+    def max_points(self) -> Decimal: ...
+
+    @property
+    def outcome(self) -> str: ...
+
+    @property
+    def is_human(self) -> bool: ...
 
 
 def grade_state(grade: Grade, marks: Iterable[ToldMark]) -> events_pb2.GradeState:

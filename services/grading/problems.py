@@ -15,7 +15,7 @@ class GradeIsReleased(DomainError):
     """A student can see this grade; it must be hidden before it changes."""
 
 
-PROBLEMS = {
+PROBLEMS: dict[type[Exception], Problem] = {
     NotAllMarked: Problem(409, "not-all-marked", "Not everything is marked"),
     NothingFinalized: Problem(409, "nothing-finalized", "No final grades yet"),
     GradeIsReleased: Problem(409, "grade-is-released", "The grade is released"),

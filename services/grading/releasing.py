@@ -93,7 +93,7 @@ def _seen(grades: Sequence[Grade]) -> int:
     return sum(not grade.is_invalidated for grade in grades)
 
 
-async def _locked_grades(tx: AsyncSession, exam: Exam, condition: sa.ColumnElement[bool]) -> list[Grade]:
+async def _locked_grades(tx: AsyncSession, exam: Exam, condition: sa.SQLColumnExpression[bool]) -> list[Grade]:
     query = sa.select(Grade).where(col(Grade.exam_id) == exam.id, condition)
     return list((await tx.execute(query.order_by(col(Grade.attempt_id)).with_for_update())).scalars())
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -44,7 +45,7 @@ async def own_results(tx: AsyncSession, actor: Actor, page: PageRequest) -> tupl
     total = await tx.scalar(query.with_only_columns(sa.func.count())) or 0
     order = (col(Attempt.submitted_at).desc(), col(Attempt.id))
     rows = await tx.execute(query.order_by(*order).offset(page.offset).limit(page.limit))
-    return [Result(*row, at=now()) for row in rows], total
+    return [Result(attempt, exam, grade, now()) for attempt, exam, grade in rows], total
 
 
 async def own_result(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Result:
@@ -52,10 +53,11 @@ async def own_result(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Result
     row = (await tx.execute(_submitted_by(actor).where(col(Attempt.id) == attempt_id))).one_or_none()
     if row is None:
         raise NotFound("You have no submitted attempt of this id.")
-    return Result(*row, at=now())
+    attempt, exam, grade = row
+    return Result(attempt, exam, grade, now())
 
 
-def _submitted_by(actor: Actor) -> sa.Select[tuple[Attempt, Exam | None, Grade | None]]:
+def _submitted_by(actor: Actor) -> sa.Select[Any]:
     return (
         sa.select(Attempt, Exam, Grade)
         .outerjoin(Exam, col(Exam.id) == col(Attempt.exam_id))

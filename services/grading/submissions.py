@@ -18,8 +18,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from chassis.absences import is_away
 from chassis.clock import now
-from chassis.consuming import is_away
 from chassis.outbox import moment_of
 from chassis.service import Runtime
 from proto.examhall.attempts.v1.attempts_pb2 import GetSubmissionRequest, Submission
@@ -170,7 +170,7 @@ def next_try(error: BaseException, tries: int, at: datetime) -> datetime:
     """When to try again: soon while a peer is away, ever later when the submission itself can't be marked."""
     if is_away(error):
         return at + AWAY_DELAY
-    return at + min(AWAY_DELAY * 2 ** min(tries, 20), LONGEST_DELAY)
+    return at + min(AWAY_DELAY * (1 << min(tries, 20)), LONGEST_DELAY)
 
 
 def _new_grade(marked: Marked) -> Grade:

@@ -134,7 +134,7 @@ class EndedSessions:
         """All that a process needs to check tokens: the keys, and the sessions that ended while their tokens may still run."""
         async with self._database.session() as tx:
             keys = await public_keys(tx)
-            ended = await tx.execute(sa.select(Session.id).where(col(Session.ended_at) > now() - self._remember))
+            ended = await tx.execute(sa.select(col(Session.id)).where(col(Session.ended_at) > now() - self._remember))
             return SecurityState(
                 sequence=self._sequence,
                 is_snapshot=True,

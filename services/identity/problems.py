@@ -11,7 +11,7 @@ class SessionEnded(DomainError):
     """The refresh token is not valid any more."""
 
 
-PROBLEMS = {
+PROBLEMS: dict[type[Exception], Problem] = {
     WrongCredentials: Problem(401, "wrong-credentials", "That does not fit"),
     SessionEnded: Problem(401, "session-ended", "The session has ended"),
 }

@@ -43,9 +43,7 @@ async def _exam_out(tx: Tx, exam: Exam, response: Response) -> ExamOut:
     return ExamOut.of_draft(exam, places, content_of_draft(exam, places))
 
 
-def _shown(caller: Caller, exam: Exam, version: ExamVersion) -> SupervisedExam | PublishedExam:
-    if caller.is_("student"):
-        return PublishedExam.of(exam, version)
+def _supervised(caller: Caller, exam: Exam, version: ExamVersion) -> SupervisedExam:
     return SupervisedExam.of_staff(exam, version, shows_code=not caller.is_("evaluator"))
 
 
@@ -68,8 +66,9 @@ async def list_exams(
     if caller.is_("student"):
         await ensure_known(tx, runtime.channel("identity"), [caller.person_id])
     shown, total = await find_shown(tx, caller, wanted, page)
-    items = [_shown(caller, exam, version) for exam, version in shown]
-    return (Page[PublishedExam] if caller.is_("student") else Page[SupervisedExam]).of(items, total, page)
+    if caller.is_("student"):
+        return Page[PublishedExam].of([PublishedExam.of(*each) for each in shown], total, page)
+    return Page[SupervisedExam].of([_supervised(caller, *each) for each in shown], total, page)
 
 
 @router.post("", status_code=201, operation_id="createExam")
@@ -94,7 +93,8 @@ async def read_exam(
         return await _exam_out(tx, await authored_exam(tx, caller, exam_id), response)
     if caller.is_("student"):
         await ensure_known(tx, runtime.channel("identity"), [caller.person_id])
-    return _shown(caller, *await shown_exam(tx, caller, exam_id))
+    shown = await shown_exam(tx, caller, exam_id)
+    return PublishedExam.of(*shown) if caller.is_("student") else _supervised(caller, *shown)
 
 
 @router.patch("/{exam_id}", operation_id="changeExam")

@@ -59,7 +59,8 @@ class WorkerProcess:
                     return None
             return reply.json() if reply.status_code == 200 else None
 
-        return (await soon(answers))["partitions"]
+        partitions: list[int] = (await soon(answers))["partitions"]
+        return partitions
 
     def kill(self) -> None:
         """kill -9."""
