@@ -1,121 +1,134 @@
-"""Runs an image as Kubernetes would, on a PostgreSQL of its own, and asks it how it is.
+"""Runs every image as the pods of the chart would, on servers of this machine, until all of them are ready and a class has sat an exam.
 
-python -m deploy.images.check [IMAGE]     examhall-identity:0.1.0 by default; DOCKER names the client
+python -m deploy.images.check [--prefix REGISTRY/] [--tag TAG] [SERVICE]…     all services by default; DOCKER names the client
 
-The container is not root, can't write but to /tmp, has no capabilities, and meets the database over the machine's own network.
+No container is root, can write but to /tmp, has capabilities or more memory than its pod. PostgreSQL, Redis and the broker are those of
+`examhall up`. With all services, twenty invented students sit an exam from the gateway's image, as `helm test` does.
 """
 
+import argparse
 import asyncio
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+from deploy.images.contents import IMAGES
+from deploy.images.pods import Running, Unfit, docker, pod_of
+from examhall.places import SERVICES, database_of
 from examhall.preparing import make_databases
-from examhall.servers import HOST, free_port, start_postgres
+from examhall.servers import HOST, broker, free_port, start, start_postgres, start_redis
 
-_DOCKER = os.environ.get("DOCKER", "docker")
-_READY_SECONDS = 60.0
-_STOP_SECONDS = 30
-_RESTRICTED = [
-    "--network=host",
-    "--read-only",
-    "--tmpfs=/tmp:mode=1777",
-    "--cap-drop=ALL",
-    "--security-opt=no-new-privileges",
-]
 _FORBIDDEN = ("gcc", "cc", "make", "pip", "pip3", "uv")
-
-
-class Unfit(Exception):
-    """An image that is not as it should be."""
-
-
-def _docker(*arguments: str) -> str:
-    done = subprocess.run([_DOCKER, *arguments], capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode:
-        raise Unfit(f"docker {' '.join(arguments[:3])} …: {(done.stderr or done.stdout).strip()[-2000:]}")
-    return done.stdout.strip()
+_ADMIN = {"EXAMHALL_ADMIN_EMAIL": "admin@school.example", "EXAMHALL_ADMIN_PASSWORD": "only-for-this-check"}
+_SECRET = "only-for-this-check"
+_REHEARSAL_SECONDS = 600
 
 
 def look(image: str) -> None:
     """Raises Unfit for an image that is root, has tools to build with, or carries no labels."""
-    described = json.loads(_docker("image", "inspect", image))[0]["Config"]
+    described = json.loads(docker("image", "inspect", image))[0]["Config"]
     if described["User"] != "10001:10001":
         raise Unfit(f"{image} runs as {described['User'] or 'root'}")
     if "org.opencontainers.image.version" not in (described["Labels"] or {}):
         raise Unfit(f"{image} has no labels")
     found = f"import shutil; print(*filter(shutil.which, {_FORBIDDEN!r}))"
-    if tools := _docker("run", "--rm", "--entrypoint=python", *_RESTRICTED, image, "-c", found):
+    if tools := docker("run", "--rm", "--network=host", "--read-only", "--entrypoint=python", image, "-c", found):
         raise Unfit(f"{image} carries {tools}")
 
 
-def run(image: str, service: str, database_url: str) -> dict[str, str]:
-    """Migrates, serves, asks /health/ready until it says so, and stops in order; the parts as they answered. Raises Unfit."""
-    port, grpc_port = free_port(), free_port()
-    environment = {
-        "DATABASE_URL": database_url,
-        "KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:1",  # nobody listens: a service is ready without Kafka
-        "EXAMHALL_SERVICE_SECRET": "only-for-this-check",
-        "EXAMHALL_HTTP_HOST": HOST,
-        "EXAMHALL_HTTP_PORT": str(port),
-        "EXAMHALL_GRPC_HOST": HOST,
-        "EXAMHALL_GRPC_PORT": str(grpc_port),
-    }
-    given = [f"--env={name}={value}" for name, value in environment.items()]
-    _docker("run", "--rm", *_RESTRICTED, *given, image, "migrate", service)
-    container = _docker("run", "--detach", *_RESTRICTED, *given, image, "serve", service)
-    try:
-        parts = _wait_until_ready(port)
-        _docker("stop", f"--time={_STOP_SECONDS}", container)
-        if status := _docker("inspect", "--format={{.State.ExitCode}}", container).removeprefix("0"):
-            raise Unfit(f"it ended with status {status} when told to stop")
-    except Unfit as error:
-        logs = subprocess.run([_DOCKER, "logs", container], capture_output=True, text=True, check=False)
-        raise Unfit(f"{error}\n{(logs.stdout + logs.stderr)[-4000:]}") from error
-    finally:
-        _docker("rm", "--force", container)
-    return parts
+class Hall:
+    """Containers of some services, and what they are told of each other and of the servers."""
+
+    def __init__(self, image: str, folder: Path, closing: ExitStack) -> None:
+        """`image` is an image's name with {} for the service."""
+        self._image, self._closing = image, closing
+        ports = [free_port() for _ in range(3)]
+        servers = [start_postgres(folder / "postgres", ports[0]), start_redis(folder / "redis", ports[1])]
+        servers.append(start(broker(ports[2]), folder / "broker.log"))
+        for server in servers:
+            closing.callback(server.stop)
+        self._postgres = f"postgresql://postgres@{HOST}:{ports[0]}/postgres"
+        self._told = {
+            "KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{ports[2]}",
+            "EXAMHALL_HTTP_HOST": HOST,
+            "EXAMHALL_OUTBOX_WINDOW_BYTES": "2000000",  # this broker keeps little
+        }
+        self._redis = f"redis://{HOST}:{ports[1]}/0"
+        self._ports = {(service, kind): free_port() for service in IMAGES for kind in ("http", "grpc")}
+
+    def begin(self, service: str) -> Running:
+        """Brings its database up to date, and starts it."""
+        pod, image = pod_of(service), self._image.format(service)
+        told = {**self._told, "EXAMHALL_HTTP_PORT": str(self._ports[service, "http"])}
+        if service in SERVICES:
+            asyncio.run(make_databases(self._postgres, [service]))
+            told["DATABASE_URL"] = database_of(self._postgres, service)
+            told |= {"EXAMHALL_GRPC_HOST": HOST, "EXAMHALL_GRPC_PORT": str(self._ports[service, "grpc"])}
+            docker(
+                "run", "--rm", *pod.security, f"--env=DATABASE_URL={told['DATABASE_URL']}", image, "migrate", service
+            )
+        if service in SERVICES or service == "gateway":
+            told["EXAMHALL_SERVICE_SECRET"] = _SECRET
+        if service == "identity":
+            told |= _ADMIN
+        if service == "gateway":
+            told["REDIS_URL"] = self._redis
+        for variable in pod.environment:
+            peer, _, kind = variable.removeprefix("EXAMHALL_").rpartition("_")
+            if (peer.lower(), kind.lower()) in self._ports:
+                told[variable] = f"{HOST}:{self._ports[peer.lower(), kind.lower()]}"
+        if service not in SERVICES:
+            told.pop("EXAMHALL_OUTBOX_WINDOW_BYTES")
+        container = docker("run", "--detach", *pod.options(**told), image, "serve", service)
+        running = Running(service, container, self._ports[service, "http"], pod.grace_seconds)
+        self._closing.callback(running.remove)
+        return running
+
+    def rehearse(self) -> str:
+        """Lets a class sit an exam from the gateway's image; what the rehearsal says at its end."""
+        pod, image = pod_of("gateway"), self._image.format("gateway")
+        address = f"http://{HOST}:{self._ports['gateway', 'http']}"
+        password = f"--env=REHEARSAL_PASSWORD={_ADMIN['EXAMHALL_ADMIN_PASSWORD']}"
+        login = ["--login", _ADMIN["EXAMHALL_ADMIN_EMAIL"], "--data", "/tmp/examhall"]  # noqa: S108, the container's own
+        arguments = ["rehearse", "--quick", "--gateway", address, *login]
+        return docker("run", "--rm", *pod.security, password, image, *arguments, seconds=_REHEARSAL_SECONDS)
 
 
-def _wait_until_ready(port: int) -> dict[str, str]:
-    end = time.monotonic() + _READY_SECONDS
-    last = ""
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/health/ready", timeout=3) as reply:
-                parts: dict[str, str] = json.loads(reply.read())["parts"]
-                return parts
-        except urllib.error.HTTPError as error:
-            last = error.read().decode()
-        except OSError as error:
-            last = str(error)
-        time.sleep(0.2)
-    raise Unfit(f"not ready within {_READY_SECONDS:.0f} s: {last}")
+def check(image: str, services: Sequence[str]) -> None:
+    """Looks at the images, runs them together, and stops them in order. Raises Unfit for the first that is not as it should be."""
+    for service in services:
+        look(image.format(service))
+    with ExitStack() as closing:
+        folder = closing.enter_context(
+            tempfile.TemporaryDirectory(prefix="examhall-images-", ignore_cleanup_errors=True)
+        )
+        hall = Hall(image, Path(folder), closing)
+        # Whoever checks tokens has the keys of identity, so it is always among them.
+        running = [hall.begin(service) for service in sorted({"identity", *services}, key=list(IMAGES).index)]
+        for each in running:
+            sys.stdout.write(f"{image.format(each.service)} is ready: {json.dumps(each.parts())}\n")
+            sys.stdout.flush()
+        if set(IMAGES) <= set(services):
+            sys.stdout.write(f"{hall.rehearse()}\n")
+        for each in reversed(running):
+            each.stop()
+    sys.stdout.write(f"All {len(running)} ended in order.\n")
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     """The command line of this module."""
-    image = arguments[0] if arguments else "examhall-identity:0.1.0"
-    service = image.rpartition("/")[2].partition(":")[0].removeprefix("examhall-")
-    with tempfile.TemporaryDirectory(prefix="examhall-image-", ignore_cleanup_errors=True) as folder:
-        port = free_port()
-        server = start_postgres(Path(folder), port)
-        try:
-            url = f"postgresql://postgres@{HOST}:{port}"
-            asyncio.run(make_databases(f"{url}/postgres", [service]))
-            look(image)
-            parts = run(image, service, f"{url}/examhall_{service}")
-        except Unfit as error:
-            sys.exit(str(error))
-        finally:
-            server.stop()
-    sys.stdout.write(f"{image} is ready: {parts}\n")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prefix", default="")
+    parser.add_argument("--tag", default="0.1.0")
+    parser.add_argument("services", nargs="*", metavar="SERVICE", choices=[[], *IMAGES], default=[])
+    chosen = parser.parse_args(arguments)
+    try:
+        check(f"{chosen.prefix}examhall-{{}}:{chosen.tag}", chosen.services or list(IMAGES))
+    except Unfit as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

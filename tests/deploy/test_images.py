@@ -10,7 +10,9 @@ from packaging.utils import canonicalize_name
 
 from deploy.images.contents import IMAGES, copy_code
 from deploy.images.locks import FOLDER, entries, rendered
-from tests.deploy.chart import CHART, ROOT
+from deploy.images.pods import Unfit, pod_of, security_of
+from tests.deploy.chart import CHART, ROOT, of_kind
+from tests.deploy.chart import rendered as chart
 
 every_image = pytest.mark.parametrize("name", IMAGES)
 # Imports what the process serves, on the image's code alone, as if packages that its lock does not name were not installed.
@@ -111,3 +113,25 @@ def test_the_dockerfile_ends_as_an_ordinary_user_that_compiles_nothing() -> None
     assert "USER 10001:10001" in bare
     assert "HEALTHCHECK" in bare
     assert "RUN" not in bare + final, "what runs in a final stage needs tools there"
+
+
+@every_image
+def test_an_image_is_checked_with_the_environment_and_the_restrictions_of_its_pod(name: str) -> None:
+    pod = pod_of(name)
+    deployment = of_kind(chart(), "Deployment")[f"examhall-{name}"]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    given = {each["name"]: each.get("value") for each in container["env"] if "value" in each}
+    assert dict(pod.environment) == given
+    assert {"--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=10001:10001"} <= set(
+        pod.security
+    )
+    assert [option for option in pod.security if option.startswith("--tmpfs=")] == ["--tmpfs=/tmp:mode=1777,size=1g"]
+    assert pod.options(EXAMHALL_HTTP_PORT="1").count("--env=EXAMHALL_HTTP_PORT=1") == 1
+    assert not [option for option in pod.options(EXAMHALL_HTTP_PORT="1") if option == "--env=EXAMHALL_HTTP_PORT=8000"]
+    assert pod.grace_seconds == deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+
+
+def test_a_pod_that_is_less_restricted_than_is_checked_would_be_noticed() -> None:
+    container = {"securityContext": {"allowPrivilegeEscalation": True}}
+    with pytest.raises(Unfit, match="less restricted"):
+        security_of({"securityContext": {"runAsUser": 1, "runAsGroup": 1}}, container)
