@@ -24,7 +24,8 @@ async def _refused_by_asyncpg(url: str) -> Exception:
         await connection.execute(REFUSING)
         await connection.execute("INSERT INTO refusing VALUES ($1)", SECRET)
     except asyncpg.CheckViolationError as error:
-        return error
+        refused: Exception = error
+        return refused
     finally:
         await connection.close()
     raise AssertionError("nothing was refused")

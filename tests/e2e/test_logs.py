@@ -62,7 +62,7 @@ class Story:
         student = school.student()
         self.login = str(student.tokens["user"]["registration_number"])
         schedule = {"access_code": CODE, "audience": {"student_ids": [student.id]}}
-        self.exam = publish(self.teacher, "Marked", settings=PROCTORED, **schedule)
+        self.exam = publish(self.teacher, "Marked", settings={**PROCTORED}, **schedule)
         school.everybody_knows()
         self.student = self.with_tokens(student, self.signs_in(PASSWORD))
         change = {"current_password": PASSWORD, "new_password": PASSWORD_1}
