@@ -1,18 +1,25 @@
-"""What logs keep to themselves of an error."""
+"""What logs keep to themselves of an error, and what they tell."""
 
 import json
 from collections.abc import Awaitable, Callable
+from uuid import uuid4
 
 import asyncpg
+import grpc
 import pytest
 import sqlalchemy as sa
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from chassis.database import Database
 from chassis.logs import without_details
+from chassis.rpc import make_server, open_channel
 from chassis.testing import logging_as_in_production
+from chassis.tracing import span
+from proto.examhall.chassis.v1.outbox_pb2 import ReplayRequest
+from proto.examhall.chassis.v1.outbox_pb2_grpc import OutboxServicer, OutboxStub, add_OutboxServicer_to_server
 
 SECRET = "a word\nof the student's"
 REFUSING = "CREATE TEMPORARY TABLE refusing (word text CHECK (false))"
@@ -78,3 +85,30 @@ def test_a_text_without_details_stays_as_it_is(text: str) -> None:
 )
 def test_a_detail_is_left_out_and_what_follows_it_stays(detail: str, after: str) -> None:
     assert without_details(f"refused\nDETAIL:  {detail}{after}") == f"refused\nDETAIL: (not logged){after}"
+
+
+class _Broken(OutboxServicer):  # type: ignore[misc]
+    """Fails at every call."""
+
+    async def Replay(self, request: ReplayRequest, context: object) -> None:
+        raise RuntimeError("a bug")
+
+
+async def test_a_call_that_fails_for_a_bug_is_logged_with_its_trace() -> None:
+    server = make_server("secret", {})
+    add_OutboxServicer_to_server(_Broken(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    trace_id = uuid4().hex
+    try:
+        async with open_channel(f"127.0.0.1:{port}", "secret") as channel:
+            with (
+                capture_logs() as logged,
+                span("asks", parent=f"00-{trace_id}-00f067aa0ba902b7-00"),
+                pytest.raises(grpc.aio.AioRpcError),
+            ):
+                await OutboxStub(channel).Replay(ReplayRequest())
+    finally:
+        await server.stop(None)
+    [line] = [line for line in logged if line["event"] == "grpc_call_failed"]
+    assert line["trace_id"] == trace_id
