@@ -46,7 +46,7 @@ def _table(found: Verdicts) -> Table:
     honest = sorted((each for each in found.planted if each.is_honest), key=_kind)
     for (part, how), group in groupby(honest, key=_kind):
         alike = list(group)
-        table.add_row(part, f"{len(alike)} in all", how, _seconds(alike))
+        table.add_row(part, f"× {len(alike)}", how, _seconds(alike))
     return table
 
 

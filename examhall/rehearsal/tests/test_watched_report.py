@@ -60,6 +60,7 @@ def test_every_line_fits_on_a_screen_of_a_hundred_columns_and_every_cheat_is_one
         verdict(2, Part.COPIER, why_not="too little in 57 questions of 200 students"),
         verdict(3, Part.FOREKNOWER, why_not="everybody takes 0.7 s a question at this pace"),
         verdict(4, Part.TAB_SWITCHER, "violation_limit", seconds=0.41),
+        *(verdict(number, Part.ROAMING, "ip_change", seconds=0.5) for number in range(100, 115)),
     )
     assert max(map(len, said.splitlines())) <= WIDTH
     rows = [line.split() for line in said.splitlines()]
@@ -72,8 +73,8 @@ def test_honest_students_are_summed_up_by_what_was_made_of_them():
     movers = [verdict(number, Part.ROAMING, "ip_change", seconds=float(number)) for number in (1, 2, 3)]
     stayed = verdict(4, Part.ROAMING, why_not="there is no other network to go to")
     rows = [line.split() for line in printed(*movers, stayed).splitlines()]
-    assert "honest, changes network 3 in all ip_change 2.00".split() in rows
-    assert "honest, changes network 1 in all not found: there is no other network to go to".split() in rows
+    assert "honest, changes network × 3 ip_change 2.00".split() in rows
+    assert "honest, changes network × 1 not found: there is no other network to go to".split() in rows
 
 
 def test_who_copied_is_counted_by_student_and_a_wrong_pair_is_named():
