@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from deploy.check.helm import Helm, HelmFailed
 from deploy.check.lifecycle import CASES, Case, Life, Wrong
 from deploy.check.programs import Missing, programs, versions
 from deploy.check.standin import StandIn
+from deploy.check.upgrading import Upgrade
 from examhall.servers import ServerFailed
 
 # By which helm a release is installed, and by which it is changed from then on.
 HELMS = ("3", "4", "3-4")
 # A release that changes its helm is only looked at where it matters: with plain sizes, and with an autoscaler's.
+UPGRADE = "upgrade-with-data"
 _CHANGING_HELM = ("defaults", "autoscaled")
 
 
@@ -29,7 +32,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         "python -m deploy.check", description="Installs the chart into control planes without nodes."
     )
-    names = [case.name for case in CASES]
+    names = [*(case.name for case in CASES), UPGRADE]
     parser.add_argument("case", nargs="*", help=", ".join(names))
     parser.add_argument("--kubernetes", action="append", choices=versions(), help="every one unless said otherwise")
     parser.add_argument("--helm", action="append", choices=HELMS, help="every one unless said otherwise")
@@ -39,14 +42,15 @@ def main(arguments: list[str]) -> None:
     cases = [case for case in CASES if not chosen.case or case.name in chosen.case]
     try:
         for version in chosen.kubernetes or reversed(versions()):
-            _check(version, cases, chosen.helm or HELMS)
+            upgrades = UPGRADE in chosen.case or (not chosen.case and version == versions()[-1])
+            _check(version, cases, chosen.helm or HELMS, upgrades)
     except Missing as error:
         sys.exit(f"The chart was not checked against a cluster, since something is missing. {error}")
     except (Wrong, HelmFailed, Refused, ServerFailed) as error:
         sys.exit(f"WRONG: {error}")
 
 
-def _check(version: str, cases: list[Case], helms: tuple[str, ...] | list[str]) -> None:
+def _check(version: str, cases: list[Case], helms: Sequence[str], upgrades: bool) -> None:
     built = programs(version)
     known = definitions()
     with ExitStack() as running:
@@ -63,6 +67,7 @@ def _check(version: str, cases: list[Case], helms: tuple[str, ...] | list[str]) 
         wait_until(lambda: _are_served(cluster, len(known)), "the custom resources are served", 60)
         stand_in = StandIn(cluster.api, folder / "pods", _addresses(servers))
         running.enter_context(stand_in.at_work())
+        running.callback(_tell, stand_in)
         by = {major: _helm(major, cluster) for major in sorted({*"".join(helms)} - {"-"})}
         named = ", ".join(f"Helm {helm.version()}" for helm in by.values())
         _say(f"Kubernetes {cluster.version}, {named}, {len(known)} kinds of custom resources")
@@ -75,6 +80,12 @@ def _check(version: str, cases: list[Case], helms: tuple[str, ...] | list[str]) 
                 Life(cluster, stand_in, servers, case, by[first], by[then or first]).live()
                 took, ran = time.monotonic() - begun, stand_in.commands - commands
                 _say(f"  {case.name}, Helm {helm}: lived and left nothing behind; {ran} migrations ran ({took:.0f} s)")
+        if upgrades:
+            begun = time.monotonic()
+            kept = Upgrade(cluster, stand_in, servers, list(by.values())[-1], folder).happen()
+            _say(
+                f"  {UPGRADE}: classes sat before, during and after it; {kept} rows kept ({time.monotonic() - begun:.0f} s)"
+            )
 
 
 def _helm(major: str, cluster: Cluster) -> Helm:
@@ -97,6 +108,12 @@ def _are_served(cluster: Cluster, wanted: int) -> bool:
 def _addresses(servers: Databases) -> dict[str, str]:
     """Where the names of PostgreSQL in values-cloudnativepg.yaml and values-dev.yaml lead to."""
     return dict.fromkeys(["examhall-postgres-rw:5432", "examhall-postgres:5432"], servers.address)
+
+
+def _tell(stand_in: StandIn) -> None:
+    """What failed commands said, beside what Helm makes of it."""
+    for said in stand_in.said:
+        _say(f"  stand-in: {said}")
 
 
 def _say(line: str) -> None:

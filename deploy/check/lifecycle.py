@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from deploy.check import judging
-from deploy.check.api import Api, Manifest, Refused
+from deploy.check.api import Api, Manifest, Refused, manifests_in
 from deploy.check.control_plane import Cluster, wait_until
 from deploy.check.databases import PASSWORD, Databases
 from deploy.check.helm import CHART, Helm
@@ -15,8 +15,10 @@ from examhall.places import SERVICES
 from examhall.servers import ServerFailed
 
 RELEASE = "examhall"
+_DEPENDENCIES = CHART.parents[1] / "dependencies"
+_UNDEFINED = ("Kafka", "KafkaNodePool")  # Strimzi publishes their definitions in no registry of modules
 _SETTLE_SECONDS = 60.0
-_SCALED = 3  # replicas that an autoscaler is taken to have set
+_SCALED = 5  # replicas that an autoscaler is taken to have set; within the bounds of every case
 _NOT_OURS = {"events", "leases"}  # written by controllers, and left to expire
 
 
@@ -26,18 +28,24 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Case:
-    """Values under which a release lives. `migrates`: whether its migrations run, too; they take most of the time."""
+    """Values under which a release lives. `migrates`: whether its migrations run, too; they take most of the time. `beside`: files of
+    deploy/dependencies that are applied before."""
 
     name: str
     files: tuple[str, ...]
     migrates: bool = True
+    beside: tuple[str, ...] = ()
 
 
 # Pods are those of the defaults; and a service that is only an example has no program that could migrate.
 _WITHOUT_MIGRATIONS = ("autoscaled", "gateway-api", "another-service")
 CASES = (
     Case("defaults", ()),
-    Case("operators", ("values-cloudnativepg.yaml", "values-strimzi.yaml", "values-valkey.yaml")),
+    Case(
+        "operators",
+        ("values-cloudnativepg.yaml", "values-strimzi.yaml", "values-valkey.yaml"),
+        beside=("cloudnativepg.yaml", "strimzi.yaml", "valkey.yaml"),
+    ),
     Case("development", ("values-dev.yaml",)),
     *(
         Case(name, (f"ci/{file.name}",), name not in _WITHOUT_MIGRATIONS)
@@ -64,13 +72,14 @@ class Life:
         api, said = self.cluster.api, len(self.stand_in.said)
         with namespace(api, f"check-{self.case.name}", self.databases) as where:
             manifests = self.installing.render(RELEASE, where, self._values(), self.cluster.version)
-            _try_each(api, manifests, where)
+            _create_each(api, self._beside(), where)
+            _create_each(api, manifests, where, is_trial=True)
             before = inventory(api, where)
             self.installing.install(RELEASE, where, [*self._values(), *self._hooks()])
             self._judge("install", where, manifests)
             self._judge_migrations(manifests)
-            first = self._objects(manifests, where)
             self._act_as_autoscaler(where, manifests)
+            first = self._objects(manifests, where)
 
             changed = self._values("--set", "settings.logLevel=error")
             self.changing.upgrade(RELEASE, where, [*changed, *self._hooks()])
@@ -92,7 +101,7 @@ class Life:
                 raise Wrong(f"after the rollback it is not as it was installed: {changes}")
 
             self.changing.uninstall(RELEASE, where)
-            kept = {name_of(each) for each in manifests if judging.is_kept(each)}
+            kept = {(api.kind_of(each).plural, each["metadata"]["name"]) for each in manifests if judging.is_kept(each)}
             left: list[str] = []
 
             def is_clean() -> bool:
@@ -106,6 +115,10 @@ class Life:
     def _values(self, *more: str) -> list[str]:
         files = [argument for file in self.case.files for argument in ("-f", str(CHART / file))]
         return [*files, *more]
+
+    def _beside(self) -> list[Manifest]:
+        found = [each for file in self.case.beside for each in manifests_in((_DEPENDENCIES / file).read_text())]
+        return [each for each in found if each["kind"] not in _UNDEFINED]
 
     def _hooks(self) -> list[str]:
         return [] if self.case.migrates else ["--no-hooks"]
@@ -203,10 +216,10 @@ def _secrets(databases: Databases) -> dict[str, dict[str, str]]:
     }
 
 
-def _try_each(api: Api, manifests: Sequence[Manifest], where: str) -> None:
+def _create_each(api: Api, manifests: Sequence[Manifest], where: str, is_trial: bool = False) -> None:
     """Every object alone, hooks and tests too: taken with strict validation, by every admission plugin, and without a warning."""
     for each in manifests:
-        if warned := api.create(each, namespace=where, is_trial=True):
+        if warned := api.create(each, namespace=where, is_trial=is_trial):
             raise Wrong(f"the API server warns of {' '.join(name_of(each))}: {warned}")
 
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _NODE = "stand-in"
 _LOOK_SECONDS = 0.2
 _COMMAND_SECONDS = 180
-_PROGRAM = "from examhall.main import app; app()"  # the image's entry point
+PROGRAM = "from examhall.main import app; app()"  # the image's entry point
 
 
 class CannotStart(Exception):
@@ -109,7 +109,7 @@ class StandIn:
             return 1
         self.commands += 1
         done = subprocess.run(
-            [sys.executable, "-c", _PROGRAM, *container.get("args", ())],
+            [sys.executable, "-c", PROGRAM, *container.get("args", ())],
             cwd=self.trees.get(tag, ROOT),
             env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **environment},
             capture_output=True,

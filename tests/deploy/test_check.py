@@ -66,6 +66,8 @@ def test_the_definition_of_a_topic_holds_what_the_schema_says_of_it() -> None:
 def test_every_values_file_has_its_case() -> None:
     files = {str(CHART / file) for case in CASES for file in case.files}
     assert files == {str(file) for file in (*READY_MADE, *CI_VALUES)}
+    beside = {file for case in CASES for file in case.beside}
+    assert beside == {file.name for file in (ROOT / "deploy" / "dependencies").glob("*.yaml")}
 
 
 @pytest.mark.parametrize(
