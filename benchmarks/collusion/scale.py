@@ -32,6 +32,7 @@ from services.proctoring.collusion.evidence import SHARES
 from services.proctoring.collusion.families import pair_codes
 from services.proctoring.evidence import moment
 from services.proctoring.exam_watch import ExamWatch
+from services.proctoring.stream.durable import BATCH_BYTES
 from services.proctoring.telling import Telling
 
 SIZES = (1_000, 3_000, 10_000)
@@ -39,7 +40,6 @@ ITEMS = 60
 SEED = 20_240_501
 FILE = Path(__file__).with_name("scale.md")
 _COMMITS_A_SECOND = 20
-_EVENTS_TOGETHER = 200  # as the worker takes them
 _TICK_SECONDS = 0.1
 _LOOK_SECONDS = 0.002
 _NETWORK_ROOMS, _CENTRE_ROOMS = 3, 20
@@ -126,21 +126,23 @@ class Sitting:
     async def sit(self) -> None:
         """The three phases, one after the other."""
         before = _reset_peak()
-        ticking = asyncio.create_task(self._tick())
-        await _under(self.flood, self._catch_up())
-        self.flood_mb = _memory("VmHWM") - before
-        await _under(self.live, self._keep_pace())
-        await _under(self.close, self._conclude())
-        self.peak_mb = _memory("VmHWM") - before
-        ticking.cancel()
+        async with asyncio.TaskGroup() as together:
+            ticking = together.create_task(self._tick())
+            await _under(self.flood, self._catch_up())
+            self.flood_mb = _memory("VmHWM") - before
+            await _under(self.live, self._keep_pace())
+            await _under(self.close, self._conclude())
+            self.peak_mb = _memory("VmHWM") - before
+            ticking.cancel()
 
     async def _catch_up(self) -> None:
         """As a worker that finds a backlog: as many events together as it takes, the others let in between."""
-        heard = 0
+        size = 0
         while self.flood.answers < self._caught_up_with:
+            size += len(self._events[self._next][2])
             self.flood.answers += self._put_next()
-            heard += 1
-            if heard % _EVENTS_TOGETHER == 0:
+            if size >= BATCH_BYTES:
+                size = 0
                 await asyncio.sleep(0)
         while not self._watch.is_settled:  # noqa: ASYNC110, as a worker looks
             await asyncio.sleep(_TICK_SECONDS)
