@@ -175,7 +175,8 @@ class HotRoutesRpc(HotRoutesServicer):  # type: ignore[misc]
         begun = [self._begin(call) for call in request.calls]
         # Futures of shared work need no task; what does work of its own runs beside the others.
         running = [
-            asyncio.ensure_future(reply) if not isinstance(reply, HotReply | Pending) else reply for reply in begun
+            _heard(asyncio.ensure_future(reply)) if not isinstance(reply, HotReply | Pending) else reply
+            for reply in begun
         ]
         replies = [reply if isinstance(reply, HotReply) else await self._routes.settled(reply) for reply in running]
         return hot_pb2.HotBatchReply(
@@ -187,6 +188,12 @@ class HotRoutesRpc(HotRoutesServicer):  # type: ignore[misc]
         if is_recorded(call.traceparent):
             return self._routes.answer(call.method, path, call.token, call.body, call.client_address, call.traceparent)
         return self._routes.begin(call.method, path, call.token, call.body, call.client_address)
+
+
+def _heard(task: "asyncio.Future[HotReply]") -> "asyncio.Future[HotReply]":
+    """When the gateway has given a batch up, nobody asks how its calls ended: that is no error that was overlooked."""
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
 
 
 class HotMiddleware:
