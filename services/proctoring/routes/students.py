@@ -15,10 +15,11 @@ from services.proctoring.baselines_store import stored
 from services.proctoring.exam_rules import current_rules
 from services.proctoring.feeds import attempt_feed
 from services.proctoring.following import entries_after
+from services.proctoring.intake import is_young
 from services.proctoring.notice import NoticeOut, notice_of
 from services.proctoring.rights import find_attempt, own_attempts
 from services.proctoring.routes.exams import After, FeedLimit, fresh_json
-from services.proctoring.tables import Baseline, Exam
+from services.proctoring.tables import Attempt, Baseline, Exam
 from services.proctoring.views import NO_NUL, FeedPage, OwnReview
 
 router = APIRouter(prefix="/api/v1/proctoring", tags=["proctoring"])
@@ -48,7 +49,12 @@ async def read_attempt_feed(
 ) -> Response:
     """What the student of the attempt is told while it runs, after a cursor, oldest first."""
     caller.require("student")
-    await find_attempt(tx, attempt_id, own_attempts(caller))
+    try:
+        await find_attempt(tx, attempt_id, own_attempts(caller))
+    except NotFound:
+        if is_young(attempt_id) and await tx.get(Attempt, attempt_id) is None:
+            raise DependencyUnavailable("The attempt is not known here yet; try again in a moment.") from None
+        raise
     return fresh_json((await entries_after(tx, attempt_feed(attempt_id), after, limit)).as_json())
 
 

@@ -1,8 +1,10 @@
 """The board: how attempts stand by the server's clock, with a cursor that a socket can go on from, and the state that is pushed."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -255,3 +257,20 @@ async def test_standings_need_no_assessment_to_be_read(desk: Desk) -> None:
         (row,) = await board.standings(tx, col(Attempt.exam_id) == exam.id)
     assert row.id == attempt.id
     assert "assessment" not in row._fields
+
+
+@pytest.mark.parametrize(
+    ("attempt_id", "status"),
+    [(new_id, 503), (uuid4, 404), (lambda: UUID("01890a5d-ac96-774b-bcce-b302099a8057"), 404)],
+)
+async def test_the_feed_of_an_attempt_that_has_just_begun_is_not_said_to_be_missing(
+    desk: Desk, attempt_id: Callable[[], UUID], status: int
+) -> None:
+    reply = await desk.service.as_("student", new_id()).get(f"{API}/attempts/{attempt_id()}/feed")
+    assert reply.status_code == status
+
+
+async def test_the_feed_of_anothers_attempt_is_missing_however_young_that_is(desk: Desk) -> None:
+    attempt = await desk.attempt(await desk.exam(), attempt_id=new_id())
+    reply = await desk.service.as_("student", new_id()).get(f"{API}/attempts/{attempt.id}/feed")
+    assert reply.status_code == 404
