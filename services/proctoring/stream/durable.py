@@ -37,6 +37,8 @@ log = structlog.get_logger()
 TRIES = 3
 # Events that arrived and wait; beyond, Faust's own queue fills and the consumer pauses.
 WAITING = 2_000
+# A batch is done with soon after it holds so much, for it is computed without letting others in.
+BATCH_BYTES = 64 * 1024
 # Batches that are computed and on their way to the broker.
 UNDER_WAY = 4
 
@@ -195,12 +197,13 @@ class Durable:
 
     def _taken_together(self) -> _Batch:
         batch, groups = _Batch(), {}  # type: ignore[var-annotated]
-        began, count = time.perf_counter(), 0
-        while self._arrived and count < self._app.settings.stream_batch:
+        began, count, size = time.perf_counter(), 0, 0
+        while self._arrived and count < self._app.settings.stream_batch and size < BATCH_BYTES:
             message = self._arrived.popleft()
             if message.generation_id != self._app.consumer_generation_id:
                 continue  # of before a rebalance: it comes again, here or elsewhere
             count += 1
+            size += len(message.value or b"")
             batch.done[message.tp] = message.offset + 1
             heard = self._read(batch, message)
             if heard is not None:
