@@ -45,7 +45,7 @@ class Room:
 @pytest.fixture(scope="module")
 def quiet(school: School) -> Room:
     """A room in which nobody is stopped."""
-    return Room(school, students=2, violation_limit=0)
+    return Room(school, students=4, violation_limit=0)
 
 
 def test_a_student_reads_what_is_collected_sits_and_is_seen_on_the_board(school: School, quiet: Room) -> None:
@@ -197,6 +197,50 @@ def test_signals_are_ones_own_of_now_and_of_a_running_attempt(school: School) ->
     assert room.proctor.get(f"/proctoring/attempts/{his.id}/signals")["total"] == 0
 
 
+def test_a_batch_whose_answer_was_lost_with_the_socket_is_sent_again_and_kept_once(quiet: Room) -> None:
+    sitting = quiet.begins(quiet.students[2])
+    lost = batch("tab_switch", "right_click")
+    with seat(sitting) as first:
+        first.says(type="signals", **lost)
+    with seat(sitting) as second:
+        second.says(type="signals", **lost)
+        again = second.hears("signals_taken", batch_id=lost["batch_id"])
+        second.says(type="signals", **batch("tab_switch"))
+        assert (again["number"], second.hears("signals_taken", number=2)["accepted"]) == (1, 1)
+    assert sitting.student.post(signals_of(sitting), lost)["number"] == 1
+    stored = quiet.proctor.get(f"/proctoring/attempts/{sitting.id}/signals")["items"]
+    assert sorted(each["reference"] for each in stored) == ["1.1", "1.2", "2.1"]
+
+
+def test_a_socket_refuses_what_a_request_refuses_and_says_the_same(quiet: Room) -> None:
+    sitting = quiet.begins(quiet.students[3])
+    wrong = [
+        batch("telepathy"),
+        batch("multiple_logins"),
+        batch("face_absent"),
+        batch("tab_switch", ago=700),
+        batch(*["tab_switch"] * 101),
+        {**batch("tab_switch"), "batch_id": "12"},
+    ]
+    with seat(sitting) as at_the_desk:
+        for each in wrong:
+            response = sitting.student.ask("POST", signals_of(sitting), each)
+            at_the_desk.says(type="signals", **each)
+            refused = at_the_desk.hears("refused", batch_id=each["batch_id"])
+            assert refused["status"] == response.status_code >= 400
+            assert _without_trace(refused["problem"]) == _without_trace(response.json())
+        for each in (batch("right_click") for _ in range(40)):
+            at_the_desk.says(type="signals", **each)
+            answer = at_the_desk.answers(each["batch_id"])
+            if answer["type"] == "refused":
+                break
+        assert (answer["status"], answer["problem"]["retry_after_seconds"]) == (429, 1)
+        sitting.submits()
+        eventually(lambda: _at(quiet.row(sitting), status="submitted"))
+        at_the_desk.says(type="signals", **batch("tab_switch"))
+        assert at_the_desk.hears("refused", status=409)["problem"]["type"].endswith("/attempt-closed")
+
+
 def test_an_exam_that_is_not_watched_collects_nothing(school: School) -> None:
     teacher, student = school.staff("instructor"), school.student()
     people = {"audience": {"student_ids": [student.id]}}
@@ -252,6 +296,10 @@ def _age(sitting: Sitting) -> float:
 def _at(seen: dict[str, Any], **members: Any) -> dict[str, Any] | None:
     """What is seen, once it has these members."""
     return seen if seen.items() >= members.items() else None
+
+
+def _without_trace(problem: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in problem.items() if name != "trace_id"}
 
 
 def _figures(room: Room) -> dict[str, Any]:

@@ -60,6 +60,16 @@ class Channel:
                 kinds = [message["type"] for message in self.heard]
                 raise AssertionError(f"no {kind} with {members} within {_HEARD_SECONDS} s; heard {kinds}") from None
 
+    def answers(self, batch_id: str) -> dict[str, Any]:
+        """The answer to a batch, whatever it says."""
+        end = time.monotonic() + _HEARD_SECONDS
+        while time.monotonic() < end:
+            message = json.loads(self._connection.recv(_HEARD_SECONDS))
+            self.heard.append(message)
+            if message.get("batch_id") == batch_id:
+                return dict(message)
+        raise AssertionError(f"no answer to batch {batch_id} within {_HEARD_SECONDS} s")
+
     def says(self, **message: Any) -> None:
         """Sends a message."""
         self._connection.send(json.dumps(message))
