@@ -83,6 +83,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
             broker=f"kafka://{settings.kafka_bootstrap_servers.replace(',', ';')}",
             broker_credentials=_credentials(),
             store=settings.stream_store,
+            datadir=settings.data / "stream",
             web_enabled=False,
             autodiscover=False,
             topic_allow_declare=False,
@@ -291,7 +292,8 @@ def _credentials() -> Credentials | None:
 
 
 def make_app(settings: StreamSettings, partitions: int = PARTITIONS) -> StreamApp:
-    """A worker's app, for topics of so many partitions. To be called in the loop that it runs in."""
+    """A worker's app, for topics of so many partitions. To be called in the loop that it runs in. Makes the folder of its data."""
+    settings.data.mkdir(parents=True, exist_ok=True)  # Faust makes the one below, whatever the store
     return StreamApp(settings, partitions)
 
 

@@ -8,7 +8,7 @@ from services.proctoring.stream.app import changelog_of
 from services.proctoring.stream.tables import partition_of
 from services.proctoring.stream.tests.expected import must_end_in, outcome_of
 from services.proctoring.stream.tests.tapes import batch, event, exam_watched, lifecycle, name, saved, tape, watch_began
-from services.proctoring.stream.tests.workers import Hand, a_broker, a_worker, soon
+from services.proctoring.stream.tests.workers import ROOT, Hand, a_broker, a_worker, soon
 from services.proctoring.stream.worker import AGAIN
 
 EXAM = name("exam")
@@ -219,3 +219,12 @@ async def test_poison_becomes_a_dead_letter_and_the_next_event_is_taken_in(kafka
             assert "another" not in reasons[2]
             assert "under the key" in reasons[2]
             assert worker.process.poll() is None
+
+
+async def test_a_worker_writes_nothing_but_into_its_folder(kafka: str, tmp_path: Path) -> None:
+    """In a pod nothing else can be written: a folder beside its code would keep it from ever being ready."""
+    here = set(ROOT.glob("*data*"))
+    with a_worker(kafka, tmp_path) as worker:
+        await worker.ready()
+    assert (tmp_path / "data" / "stream").is_dir()
+    assert set(ROOT.glob("*data*")) == here

@@ -86,6 +86,7 @@ def a_worker(kafka: str, folder: Path, **settings: str) -> Iterator[WorkerProces
         **environment_without_ours(),
         "KAFKA_BOOTSTRAP_SERVERS": kafka,
         "EXAMHALL_HTTP_PORT": str(port),
+        "EXAMHALL_DATA": str(folder / "data"),
         **settings,
     }
     with log.open("wb") as out:
