@@ -82,7 +82,8 @@ class Hall:
                 told[variable] = f"{HOST}:{self._ports[peer.lower(), kind.lower()]}"
         if service not in SERVICES:
             told.pop("EXAMHALL_OUTBOX_WINDOW_BYTES")
-        container = docker("run", "--detach", *pod.options(**told), image, "serve", service)
+        # A pod's container is started again when it ends: a worker of the stream ends when the broker's log has become another.
+        container = docker("run", "--detach", "--restart=always", *pod.options(**told), image, "serve", service)
         running = Running(service, container, self._ports[service, "http"], pod.grace_seconds)
         self._closing.callback(running.remove)
         return running
@@ -109,7 +110,8 @@ def check(image: str, services: Sequence[str]) -> None:
         # Whoever checks tokens has the keys of identity, so it is always among them.
         running = [hall.begin(service) for service in sorted({"identity", *services}, key=list(IMAGES).index)]
         for each in running:
-            sys.stdout.write(f"{image.format(each.service)} is ready: {json.dumps(each.parts())}\n")
+            parts = json.dumps(each.parts())
+            sys.stdout.write(f"{image.format(each.service)} is ready: {parts}, started again {each.restarts()} times\n")
             sys.stdout.flush()
         if set(IMAGES) <= set(services):
             sys.stdout.write(f"{hall.rehearse()}\n")

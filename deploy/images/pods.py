@@ -115,6 +115,10 @@ class Running:
             time.sleep(0.2)
         raise Unfit(f"{self.service} is not ready within {READY_SECONDS:.0f} s: {last}\n{self.lines()}")
 
+    def restarts(self) -> int:
+        """How often it was started again because it ended by itself."""
+        return int(docker("inspect", "--format={{.RestartCount}}", self.container))
+
     def lines(self) -> str:
         """The end of its log."""
         logs = subprocess.run([_DOCKER, "logs", self.container], capture_output=True, text=True, check=False)
