@@ -28,6 +28,10 @@ _CAUGHT_UP_WITHIN = 30.0
 _SIGN_IN_AGAIN, _FORBIDDEN, _NOT_FOUND = 4401, 4403, 4404
 
 
+class _BrokenOff(Exception):
+    """The student's side broke the connection."""
+
+
 class Sits(Protocol):
     """What a channel needs of the sitting it belongs to."""
 
@@ -89,6 +93,7 @@ class Channel:
         """Breaks the connection; it is opened anew as soon as there is a network."""
         if self._socket is not None:
             self._begin(self._socket.close())
+            self._lose(_BrokenOff())
 
     async def send(self, make: Batch) -> Reply:
         """The answer to a batch, which is sent until there is one. Raises Unreachable."""
@@ -128,15 +133,16 @@ class Channel:
             return "connection lost", None
         answer = self._answers[batch["batch_id"]] = asyncio.get_running_loop().create_future()
         self._sent += 1
-        breaks = self._sent in _BREAKS_AT
         try:
             async with asyncio.timeout(_ANSWERED_WITHIN):
                 await socket.send_json({"type": "signals", **batch}, dumps=_as_json)
-                if breaks:
-                    await socket.close()
+                if self._sent in _BREAKS_AT:
+                    self.reconnect()
                 reply = await answer
+        except _BrokenOff:
+            return BROKEN_OFF, None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return BROKEN_OFF if breaks else type(error).__name__, None
+            return type(error).__name__, None
         finally:
             del self._answers[batch["batch_id"]]
         return str(reply.status), reply
@@ -152,7 +158,7 @@ class Channel:
             except (aiohttp.ClientError, OSError, TimeoutError):
                 pass  # the gateway is away: it comes back
             finally:
-                self._lose()
+                self._lose(ConnectionResetError("the socket was closed"))
             if code == _SIGN_IN_AGAIN:
                 with suppress(Unreachable):
                     await self.sitting.sign_in()
@@ -174,6 +180,8 @@ class Channel:
 
     def _hear(self, socket: aiohttp.ClientWebSocketResponse, told: dict[str, Any]) -> None:
         match told["type"]:
+            case "authenticated" if not self._is_online.is_set():
+                self._begin(socket.close())  # the network was lost meanwhile
             case "authenticated":
                 self._socket = socket
                 self._is_open.set()
@@ -195,14 +203,14 @@ class Channel:
         if answer is not None and not answer.done():
             answer.set_result(reply)
 
-    def _lose(self) -> None:
+    def _lose(self, why: Exception) -> None:
         if self._socket is not None:
             self.dropped += 1
         self._socket = None
         self._is_open.clear()
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(ConnectionResetError("the socket was closed"))
+                answer.set_exception(why)
 
     def _surprise(self, detail: str) -> None:
         self.sitting.ledger.write(Surprised(self.sitting.login, "own socket", detail, self.sitting.attempt_id))

@@ -163,7 +163,7 @@ def _by_alert(
     tell = TELLS[part]
     is_found = any(alert.kind == tell.alert for alert in alerts)
     if part is Part.FOREKNOWER and seconds_a_question < 2 * RAPID_SECONDS:
-        why = f"everybody takes {seconds_a_question:.1f} s a question at this pace"
+        why = f"everybody takes {seconds_a_question:.1f} s a question here"
         return Verdict(login, part, attempt_id, False, "", why_not=why)
     decided, heard = browsers.moment_of(tell.act, tell.which), told_at.get((attempt_id, tell.alert))
     seconds = heard - decided if heard is not None and decided is not None else None

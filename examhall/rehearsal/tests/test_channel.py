@@ -194,3 +194,25 @@ async def test_a_feed_that_can_not_be_read_is_a_refusal(line: Line):
     line.hall.fails_once("GET", "/feed", lambda: problem(404, "not-found"))
     with pytest.raises(Refusal, match="read the feed: 404"):
         await line.channel.kept()
+
+
+async def test_a_connection_that_is_broken_off_on_purpose_is_no_error(line: Line):
+    line.hall.answers_on_sockets = False
+    sending = asyncio.create_task(line.send())
+    await eventually(lambda: len(line.desk.attempts["a1"].batches) == 1)
+    line.channel.reconnect()
+    await eventually(lambda: line.hall.sockets == 2)
+    line.hall.answers_on_sockets = True
+    line.channel.reconnect()
+    assert (await sending).body["number"] == 1
+    assert line.outcomes.keys() == {BROKEN_OFF, "200"}
+    assert line.channel.dropped == 2
+
+
+async def test_a_network_that_is_lost_while_the_connection_opens_leaves_none_open(line: Line):
+    line.channel.set_offline(True)
+    await eventually(lambda: line.hall.sockets == 1)
+    line.desk.tell("a1", "message", text="Ten minutes left.")
+    line.channel.set_offline(False)
+    await line.channel.catch_up(1)
+    assert (line.hall.sockets, line.told()) == (2, [1])

@@ -278,7 +278,7 @@ def test_who_was_not_found_is_told_with_the_reason():
     assert why == {
         "ana": (False, "the attempt ended before it came to that (2 × paste_attempt)"),
         "ben": (False, "the two log-ins were not in use together for over 10 s"),
-        "cem": (False, "everybody takes 1.4 s a question at this pace"),
+        "cem": (False, "everybody takes 1.4 s a question here"),
         "eva": (False, "too little practice to compare with"),
         "fay": (False, "there is no other network to go to"),
     }

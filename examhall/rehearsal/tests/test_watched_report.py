@@ -58,7 +58,7 @@ def test_every_line_fits_on_a_screen_of_a_hundred_columns_and_every_cheat_is_one
     said = printed(
         verdict(1, Part.IMPOSTOR, "assessment (typing, mouse, second opinion), level medium"),
         verdict(2, Part.COPIER, why_not="too little in 57 questions of 200 students"),
-        verdict(3, Part.FOREKNOWER, why_not="everybody takes 0.7 s a question at this pace"),
+        verdict(3, Part.FOREKNOWER, why_not="everybody takes 0.7 s a question here"),
         verdict(4, Part.TAB_SWITCHER, "violation_limit", seconds=0.41),
         *(verdict(number, Part.ROAMING, "ip_change", seconds=0.5) for number in range(100, 115)),
     )
