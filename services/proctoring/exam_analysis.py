@@ -24,8 +24,8 @@ PROGRESS_SECONDS = 5.0
 RETRY_SECONDS = 5.0
 # What is asked for comes by another topic than answers: those saved before are waited for so long, well above what takes both to come.
 GRACE_SECONDS = 2.0
-# Facts that come after the close let it be concluded anew, a quarter of the time at most.
-_CONCLUDING_RESTS = 3.0
+# Facts that come after the close let it be concluded anew, half of the time at most: it rests for as long as it took, by this factor.
+_CONCLUDING_RESTS = 1.0
 # The conclusion of a large exam tells how far it is in so many steps.
 STEPS = 10
 # Revisions for one set of facts: the running exam's, the steps of its conclusion, and the conclusion.
@@ -94,13 +94,13 @@ class Analysis:
         return [each for each in requests if not each.is_final and each.request_id not in self.told.answered]
 
     def _open_request(self, now: float) -> Request | None:
-        """The analysis to be made now. One on demand is made a moment after it is heard of, though answers go on coming; the final one from every answer
-        heard, and again whenever there are new facts."""
+        """The analysis to be made now. One on demand is made a moment after it is heard of, though answers go on coming; the final one from every fact
+        heard, and again whenever there are new ones."""
         for request in self._unanswered:
             if now >= self._asked_at.setdefault(request.request_id, now) + GRACE_SECONDS and self._numbers.is_sound:
                 return request
         is_due = self._is_final and self._concluded != self._revision and now >= self._conclude_again_at
-        return self._ledger.agenda.requests[-1] if is_due and self._numbers.is_complete else None
+        return self._ledger.agenda.requests[-1] if is_due and self._numbers.is_up_to_date else None
 
     def _may_flush(self, now: float) -> bool:
         return self._flushed != self._revision and now >= self._news_at + PROGRESS_SECONDS

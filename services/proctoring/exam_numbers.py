@@ -20,8 +20,9 @@ from services.proctoring.collusion.running import Running, estimated, width_for
 from services.proctoring.collusion.seating import Seating, seating_of
 from services.proctoring.exam_marks import Mark, Marks
 
-# Seats are looked at at most so often, since a thousand candidates start within a minute, and a quarter of the time at most.
+# Seats are looked at at most so often, since a thousand candidates start within a minute; in large exams, and on busy machines, for a quarter of the time.
 SEATING_SECONDS = 1.0
+_LONGEST_SEATING_SECONDS = 10.0
 _SEATING_RESTS = 3.0
 
 
@@ -139,7 +140,8 @@ class Numbers:
         candidates = await asyncio.to_thread(decoded, picture)
         self._ledger.learn(candidates, picture)
         seating = await asyncio.to_thread(seating_of, candidates, plan.exam.opened_at_ms)
-        self._look_again_at = now + max(SEATING_SECONDS, (1 + _SEATING_RESTS) * (time.perf_counter() - begun))
+        took = time.perf_counter() - begun
+        self._look_again_at = now + max(SEATING_SECONDS, took + min(_LONGEST_SEATING_SECONDS, _SEATING_RESTS * took))
         return seating, candidates
 
     async def _sit_down(self, plan: Plan, seating: Seating, candidates: Mapping[str, Candidate]) -> None:
