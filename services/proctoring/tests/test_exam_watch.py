@@ -203,10 +203,10 @@ async def test_who_is_seen_to_sit_there_only_after_the_first_answers_is_compared
     monkeypatch.setattr(exam_numbers, "_answers", None)
     driver.put([seated(40, 2_900_000, centre="centre 0")])
     await driver.settle()
-    sources = driver.watch._numbers.exam.running.state.sources[40]
-    assert {driver.watch._numbers.exam.running.attempts[each] for each in sources if each >= 0} == {
-        attempt(number) for number in range(8)
-    }
+    exam = driver.watch._numbers.exam
+    assert exam is not None
+    sources = exam.running.state.sources[40]
+    assert {exam.running.attempts[each] for each in sources if each >= 0} == {attempt(number) for number in range(8)}
     assert pairs(driver.flagged) == pairs(few.flagged)
 
 
