@@ -11,6 +11,8 @@ from services.proctoring.collusion.running import Running
 
 # Longer than a commit that waits for a lock, or a relay that changes its leader, keeps answers back; short enough to be made up for within a second.
 MARK_MS = 30_000
+# A mark is a copy of tens of megabytes in a large exam; so many answers cost as much ten times over, and less than half a second to take in again.
+MARK_ANSWERS = 4_000
 # Of two, the older one is always as old as that.
 _KEPT = 2
 
@@ -30,6 +32,7 @@ class Marks:
     def __init__(self) -> None:
         self._marks: list[Mark] = []
         self._since: list[Answer] = []
+        self._taken = 0  # since the last mark
 
     def clear(self) -> None:
         """None of them holds any more."""
@@ -46,12 +49,15 @@ class Marks:
 
     def took(self, answers: Sequence[Answer]) -> bool:
         """These were taken in. True: a mark is due."""
-        if self._marks:
-            self._since += answers
-        return not self._marks or answers[-1].at_ms >= self._marks[-1].last.at_ms + MARK_MS
+        if not self._marks:
+            return True
+        self._since += answers
+        self._taken += len(answers)
+        return self._taken >= MARK_ANSWERS and answers[-1].at_ms >= self._marks[-1].last.at_ms + MARK_MS
 
     def put(self, mark: Mark) -> None:
         """The numbers as they are now."""
+        self._taken = 0
         self._marks = [*self._marks, mark][-_KEPT:]
         self._since = self._since[bisect_right(self._since, self._marks[0].last) :]
 
@@ -64,4 +70,5 @@ class Marks:
         self._marks = self._marks[: self._marks.index(mark) + 1]
         cut = bisect_right(self._since, mark.last)
         again, self._since = self._since[cut:], self._since[:cut]
+        self._taken = 0
         return again

@@ -1,8 +1,10 @@
 """Where the numbers go back to when an answer comes late."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.proctoring import exam_marks
 from services.proctoring.collusion.facts import WatchedExam
 from services.proctoring.collusion.plan import Answer, Plan
 from services.proctoring.collusion.running import Running
@@ -30,9 +32,11 @@ def test_what_is_taken_in_again_after_a_mark_is_all_that_came_after_it(
     times: list[int], sizes: list[int], data: st.DataObject
 ) -> None:
     answers, marks, taken = [an_answer(at_ms) for at_ms in times], Marks(), 0
-    for size in [*sizes, len(answers)]:
-        take_in(marks, answers[taken : taken + size])
-        taken = min(len(answers), taken + size)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exam_marks, "MARK_ANSWERS", data.draw(st.integers(1, 20)))
+        for size in [*sizes, len(answers)]:
+            take_in(marks, answers[taken : taken + size])
+            taken = min(len(answers), taken + size)
     late = data.draw(st.none() | st.integers(0, 41 * MARK_MS).map(an_answer))
     found = marks.before(late)
     assert found == sorted(found, key=lambda mark: mark.last, reverse=True)
@@ -52,7 +56,8 @@ def test_whatever_comes_late_by_less_than_the_time_of_a_mark_finds_one(times: li
             assert marks.before(an_answer(newest - MARK_MS + 1))
 
 
-def test_after_going_back_later_marks_are_forgotten() -> None:
+def test_after_going_back_later_marks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exam_marks, "MARK_ANSWERS", 1)
     marks = Marks()
     for number in range(4):
         take_in(marks, [an_answer(number * 2 * MARK_MS)])

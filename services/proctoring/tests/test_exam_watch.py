@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from proto.examhall.proctoring.v1 import signals_pb2 as signals
-from services.proctoring import exam_numbers
+from services.proctoring import exam_marks, exam_numbers
 from services.proctoring.collusion import running
 from services.proctoring.collusion.plan import Answer
 from services.proctoring.evidence import moment
@@ -163,6 +163,7 @@ async def test_answers_that_come_a_little_late_again_and_again_count_as_if_they_
     late = sorted(SITTING.answers, key=lambda event: places[id(event)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "MOST_FOR_ALL_PAIRS", 1000 if are_all_pairs_followed else 30)
+        patch.setattr(exam_marks, "MARK_ANSWERS", shuffler.choice([1, 100]))
         driver = await played([SITTING.events[0], *SITTING.seats, *late], at_once=6)
         assert driver.outcome == (await played(SITTING.events)).outcome
 
@@ -172,6 +173,7 @@ async def test_an_answer_that_comes_a_little_late_does_not_let_the_whole_exam_be
 ) -> None:
     events = [SITTING.events[0], *SITTING.seats, *SITTING.answers[:900]]
     late = SITTING.answers[880:890:3]
+    monkeypatch.setattr(exam_marks, "MARK_ANSWERS", 1)
     undisturbed, driver = await played(events), Driver()
     await driver.play([event for event in events if event not in late], at_once=4, keeping_up=True)
     await driver.settle()
