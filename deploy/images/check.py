@@ -3,7 +3,7 @@
 python -m deploy.images.check [--prefix REGISTRY/] [--tag TAG] [SERVICE]…     all services by default; DOCKER names the client
 
 No container is root, can write but to /tmp, has capabilities or more memory than its pod. PostgreSQL, Redis and the broker are those of
-`examhall up`. With all services, twenty invented students sit an exam from the gateway's image, as `helm test` does.
+`examhall up`. With all services, twenty invented students sit an exam from proctoring's image, as `helm test` does.
 """
 
 import argparse
@@ -89,8 +89,8 @@ class Hall:
         return running
 
     def rehearse(self) -> str:
-        """Lets a class sit an exam from the gateway's image; what the rehearsal says at its end."""
-        pod, image = pod_of("gateway"), self._image.format("gateway")
+        """Lets a class sit an exam from the image that `helm test` takes; what the rehearsal says at its end."""
+        pod, image = pod_of("proctoring"), self._image.format("proctoring")
         address = f"http://{HOST}:{self._ports['gateway', 'http']}"
         password = f"--env=REHEARSAL_PASSWORD={_ADMIN['EXAMHALL_ADMIN_PASSWORD']}"
         login = ["--login", _ADMIN["EXAMHALL_ADMIN_EMAIL"], "--data", "/tmp/examhall"]  # noqa: S108, the container's own
