@@ -28,7 +28,7 @@ def watched(exam: SimulatedExam) -> Heard:
     message = exams.ExamWatched(exam_id=EXAM, revision=1, is_order_shuffled=True)
     message.opened_at.FromMilliseconds(OPENED_MS)
     for item in range(items):
-        message.items.add(question_id=str(item), option_ids=[str(option) for option in range(options)])
+        message.items.add(question_id=_id(item), option_ids=[_id(option) for option in range(options)])
     return Heard(message, OPENED_MS)
 
 
@@ -36,8 +36,8 @@ def seat(candidate: int, at_ms: int, *, centre: str, address: str = "", submitte
     """One candidate's seat, told at the start or, with `submitted_ms`, at the end."""
     message = stream.CandidateSeated(
         exam_id=EXAM,
-        attempt_id=str(candidate),
-        student_id=f"student {candidate}",
+        attempt_id=_id(candidate),
+        student_id=_id(candidate),
         version=1 if submitted_ms is None else 2,
         status="in_progress" if submitted_ms is None else "submitted",
         centre_id=centre,
@@ -57,7 +57,12 @@ def answers(exam: SimulatedExam, together: int) -> Iterator[Heard]:
         event = attempts.AnswersSaved(exam_id=EXAM)
         for place in places[first : first + together]:
             candidate, item = divmod(int(place), items)
-            part = event.attempts.add(attempt_id=str(candidate), student_id=f"student {candidate}")
-            answer = part.answers.add(question_id=str(item), revision=1)
-            answer.response.choice.option_ids.append(str(int(exam.chosen[candidate, item])))
+            part = event.attempts.add(attempt_id=_id(candidate), student_id=_id(candidate))
+            answer = part.answers.add(question_id=_id(item), revision=1)
+            answer.response.choice.option_ids.append(_id(int(exam.chosen[candidate, item])))
         yield Heard(event, OPENED_MS + int(exam.answered_at.flat[places[first]] * 1000))
+
+
+def _id(number: int) -> str:
+    """As long as the ids of a running installation are."""
+    return f"{number:036}"
