@@ -57,19 +57,21 @@ class Hall:
             "EXAMHALL_OUTBOX_WINDOW_BYTES": "2000000",  # this broker keeps little
         }
         self._redis = f"redis://{HOST}:{ports[1]}/0"
-        self._ports = {(service, kind): free_port() for service in IMAGES for kind in ("http", "grpc")}
+        self._ports: dict[tuple[str, str], int] = {}
 
     def begin(self, service: str) -> Running:
-        """Brings its database up to date, and starts it."""
+        """Brings its database up to date, and starts it. Those it calls have begun before it."""
         pod, image = pod_of(service), self._image.format(service)
-        told = {**self._told, "EXAMHALL_HTTP_PORT": str(self._ports[service, "http"])}
+        database = database_of(self._postgres, service)
         if service in SERVICES:
             asyncio.run(make_databases(self._postgres, [service]))
-            told["DATABASE_URL"] = database_of(self._postgres, service)
+            docker("run", "--rm", *pod.security, f"--env=DATABASE_URL={database}", image, "migrate", service)
+        # Chosen late: whoever else runs on this machine may take what is free now.
+        self._ports |= {(service, kind): free_port() for kind in ("http", "grpc")}
+        told = {**self._told, "EXAMHALL_HTTP_PORT": str(self._ports[service, "http"])}
+        if service in SERVICES:
             told |= {"EXAMHALL_GRPC_HOST": HOST, "EXAMHALL_GRPC_PORT": str(self._ports[service, "grpc"])}
-            docker(
-                "run", "--rm", *pod.security, f"--env=DATABASE_URL={told['DATABASE_URL']}", image, "migrate", service
-            )
+            told["DATABASE_URL"] = database
         if service in SERVICES or service == "gateway":
             told["EXAMHALL_SERVICE_SECRET"] = _SECRET
         if service == "identity":
