@@ -1,6 +1,7 @@
 """A small client of Kubernetes' API that remembers what the server warns of."""
 
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import httpx
 import yaml  # type: ignore[import-untyped]
 
 Manifest = dict[str, Any]
+_BUSY_SECONDS = 60.0  # a server that has just learnt of a kind asks to be asked again
 _PATCH = "application/merge-patch+json"
 
 
@@ -116,10 +118,15 @@ class Api:
     def _asked(
         self, method: str, path: str, body: Manifest | None = None, content: str = "application/json"
     ) -> tuple[Manifest, list[str]]:
-        try:
-            reply = self._client.request(method, path, json=body, headers={"Content-Type": content})
-        except httpx.TransportError as error:
-            raise Refused(f"{method} {path}: the API server does not answer: {error}") from error
+        end = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                reply = self._client.request(method, path, json=body, headers={"Content-Type": content})
+            except httpx.TransportError as error:
+                raise Refused(f"{method} {path}: the API server does not answer: {error}") from error
+            if reply.status_code != 429 or time.monotonic() > end:
+                break
+            time.sleep(float(reply.headers.get("Retry-After", 1)))
         told: Manifest = reply.json() if reply.content.startswith(b"{") else {"message": reply.text}
         if reply.is_error:
             raise Refused(f"{method} {path.partition('?')[0]}: {reply.status_code}: {told.get('message', reply.text)}")
