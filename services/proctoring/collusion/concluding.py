@@ -131,13 +131,16 @@ class Further:
 def _screened(running: Running, seating: Seating, likely: Floats, chosen: Options) -> Whole:
     """The plausible pairs, and the likeliest of all others."""
     places = running.places
-    plausible = [
-        (places[one], places[other])
+    plausible = (
+        places[name]
         for one in running.attempts
         for other in seating.neighbours.get(one, ())
         if one < other and other in places
-    ]
-    near = np.array(plausible, np.int64).reshape(-1, 2)
+        for name in (one, other)
+    )
+    near = np.fromiter(plausible, np.int64).reshape(
+        -1, 2
+    )  # not from a list, which numpy copies without letting others run
     pairs = distinct_pairs(np.concatenate([near, likeliest_pairs(likely, chosen)]), len(chosen))
     return pairs[_are_pairs(running, seating, pairs)]
 
