@@ -11,10 +11,16 @@ from deploy.check.api import Manifest, manifests_in
 
 CHART = Path(__file__).resolve().parents[1] / "helm" / "examhall"
 _SECONDS = 600
+_INFORMATION = re.compile(r"I\d{4} ")  # as client-go logs
 
 
 class HelmFailed(Exception):
     """Helm ended with an error, or warned; the message is its own."""
+
+
+def complaints(stderr: str) -> str:
+    """What Helm says beside its result, without what is there for information alone, such as that it waited before a request."""
+    return "\n".join(line for line in stderr.splitlines() if line.strip() and not _INFORMATION.match(line))
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,9 @@ class Helm:
             timeout=_SECONDS,
             check=False,
         )
-        if done.returncode or done.stderr.strip():
-            raise HelmFailed(f"helm {' '.join(arguments[:2])}: {done.stderr.strip()}")
+        said = complaints(done.stderr)
+        if done.returncode or said:
+            raise HelmFailed(f"helm {' '.join(arguments[:2])}: {said or done.returncode}")
         return done.stdout
 
 

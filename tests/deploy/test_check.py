@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from deploy.check import judging, programs
 from deploy.check.definitions import SCHEMAS, kafka_topic, sources
+from deploy.check.helm import complaints
 from deploy.check.judging import differences, leftovers, substance, unready, warnings_of
 from deploy.check.lifecycle import CASES
 from deploy.check.programs import DEFINITIONS, RECIPES, release_of, versions
@@ -149,6 +150,13 @@ def test_warnings_are_told_but_for_the_metrics_that_no_server_gives() -> None:
         event("Normal", "x"),
     ]
     assert warnings_of(events) == ["Job a: BackoffLimitExceeded: why"]
+
+
+def test_a_warning_beside_helms_result_is_a_complaint_and_information_is_none() -> None:
+    warning = 'W1121 10:00:00.000000    1 warnings.go:70] would violate PodSecurity "restricted:latest"'
+    information = 'I1121 10:00:00.000000    1 request.go:754] "Waited before sending request"'
+    assert complaints(f"{information}\n{warning}\n\n") == warning
+    assert complaints(f"{information}\n") == ""
 
 
 def test_without_go_it_ends_with_a_plain_message(tmp_path: Path) -> None:
