@@ -150,15 +150,7 @@ class Channel:
     async def _listen(self) -> None:
         while True:
             await self._is_online.wait()
-            code: int | None = None
-            try:
-                async with self.sitting.gateway.socket(f"/ws/attempts/{self.sitting.attempt_id}") as socket:
-                    await self._follow(socket)
-                    code = socket.close_code
-            except (aiohttp.ClientError, OSError, TimeoutError):
-                pass  # the gateway is away: it comes back
-            finally:
-                self._lose(ConnectionResetError("the socket was closed"))
+            code = await self._connect()
             if code == _SIGN_IN_AGAIN:
                 with suppress(Unreachable):
                     await self.sitting.sign_in()
@@ -166,6 +158,17 @@ class Channel:
                 self._surprise(f"closed with {code}")
                 return
             await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _connect(self) -> int | None:
+        """Follows a connection to its end; how the gateway closed it, None when it was lost or could not be made."""
+        try:
+            async with self.sitting.gateway.socket(f"/ws/attempts/{self.sitting.attempt_id}") as socket:
+                await self._follow(socket)
+                return socket.close_code
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return None
+        finally:
+            self._lose(ConnectionResetError("the socket was closed"))
 
     def _should_be_known(self) -> bool:
         """What began a moment ago is not known to every service yet: it is waited for as long as for any reply."""
