@@ -30,6 +30,7 @@ from chassis.absences import is_away, is_told_to_stop
 from chassis.clock import now
 from chassis.counting import count_at_commit, observe_at_commit
 from chassis.kafka import LOG_GENERATION, close_all, commit_metadata, new_admin, new_consumer
+from chassis.logs import without_details
 from chassis.metrics import EVENT_LAG_SECONDS, EVENTS_CONSUMED
 from chassis.outbox import OutboxRow, record_row
 from chassis.tracing import TRACEPARENT, span
@@ -246,7 +247,7 @@ class Consumer:
                             type=event.type,
                             exc_info=error,
                         )
-                        await self._park_when_possible(event, f"{type(error).__name__}: {error}"[:2000])
+                        await self._park_when_possible(event, _reason(error))
                         return
             await asyncio.sleep(delay)
             delay = min(delay * 2, 2.0)
@@ -328,6 +329,11 @@ async def _park(tx: AsyncSession, event: Event, reason: str, group: str) -> None
         ),
     )
     count_at_commit(tx, EVENTS_CONSUMED.labels(event.topic, "dead"))
+
+
+def _reason(error: Exception) -> str:
+    """Why an event could not be taken in, without what stood in a row that PostgreSQL refused."""
+    return without_details(f"{type(error).__name__}: {error}")[:2000]
 
 
 def _headers(record: ConsumerRecord) -> dict[str, str]:

@@ -201,6 +201,14 @@ async def test_a_poison_event_is_parked_with_what_follows_and_replayed_in_order(
     assert (await _heard(service))["after"] == 2
 
 
+async def test_the_reason_of_a_dead_letter_holds_nothing_of_the_row_that_was_refused(service: RunningService) -> None:
+    await service.database.pool.execute("ALTER TABLE heard ADD CHECK (name <> 'my own answer')")
+    await service.publish("identity.people.v1", "k", _person("my own answer"))
+    (letter,) = await eventually(lambda: _letters(service, 1))
+    assert "violates check constraint" in letter.reason
+    assert "my own answer" not in letter.reason
+
+
 async def _letters(service: RunningService, count: int) -> list[DeadLetter] | None:
     letters = await waiting_letters(service.database)
     return letters if len(letters) == count else None
