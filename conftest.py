@@ -50,3 +50,11 @@ def kafka() -> Iterator[str]:
     broker = LibrdkafkaBroker()
     yield broker.address
     broker.close()
+
+
+@pytest.fixture
+def next_kafka() -> Iterator[str]:
+    """The broker that comes after `kafka` when that has lost everything."""
+    broker = LibrdkafkaBroker()
+    yield broker.address
+    broker.close()

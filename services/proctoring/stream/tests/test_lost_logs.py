@@ -1,7 +1,6 @@
 """A broker that lost its log, and what those who died with it leave at the next one."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +11,6 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from chassis.kafka import new_admin
-from examhall.broker import LibrdkafkaBroker
 from proto.catalogue import STREAM, group_of
 from services.proctoring.stream.agents import ATTEMPT_TOPICS, EXAM_TOPICS
 from services.proctoring.stream.tests.expected import must_end_in, outcome_of
@@ -23,14 +21,6 @@ from services.proctoring.stream.transport import Positions, _Consumer
 GROUP = group_of(STREAM)
 HEARD = tuple(dict.fromkeys((*ATTEMPT_TOPICS, *EXAM_TOPICS)))
 Commits = dict[TopicPartition, OffsetAndMetadata]
-
-
-@pytest.fixture
-def next_kafka() -> Iterator[str]:
-    """The broker that comes after `kafka`."""
-    broker = LibrdkafkaBroker()
-    yield broker.address
-    broker.close()
 
 
 async def commits_of(kafka: str, hand: Hand) -> Commits:
