@@ -13,7 +13,8 @@ QUESTIONS, FEWEST_QUESTIONS, MOST_QUESTIONS = 72, 34, 500
 class RehearsalOptions:
     """A dress rehearsal: against which gateway, which exam (none: one made for it), by whom, how many, and how fast.
 
-    `students` is a CSV file of log-ins and passwords; without it students are made. `questions` is how long the exam is that is made. `pace` divides all times to think: 2 is twice as fast.
+    `students` is a CSV file of log-ins and passwords; without it students are made. `questions` is how long the exam is that is made. `pace` divides all
+    times to think: 2 is twice as fast.
     `seed` decides what everybody does. `report` is where the result goes as JSON. `login` and `password` are of the staff member who
     makes the exam and reads the answers back.
     """
