@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 Manifest = dict[str, Any]
 _BUSY_SECONDS = 60.0  # a server that has just learnt of a kind asks to be asked again
