@@ -7,6 +7,7 @@ An unknown variable with our prefix is an error at start: a misspelt setting mus
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr
@@ -48,6 +49,10 @@ class KafkaSettings(BaseSettings):
 class ServiceSettings(KafkaSettings):
     """Settings every service has; a service derives its own."""
 
+    data: Path = Field(
+        Path(".examhall"),
+        description="folder for the little that is kept beside the databases: mail when no SMTP server is set, a worker's tables with rocksdb",
+    )
     database_url: str = Field(
         "",
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),

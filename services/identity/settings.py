@@ -1,7 +1,5 @@
 """What identity can be told by environment."""
 
-from pathlib import Path
-
 from pydantic import Field, SecretStr
 
 from chassis.settings import ServiceSettings
@@ -29,7 +27,6 @@ class Settings(ServiceSettings):
         "", description="with EXAMHALL_ADMIN_PASSWORD: the first administrator, made when there is none"
     )
     admin_password: SecretStr = Field(SecretStr(""), description="password of the first administrator")
-    data: Path = Field(Path(".examhall"), description="folder for mail when no SMTP server is set")
     smtp_host: str = Field("", description="mail server; empty: mail is written to <data>/mail")
     smtp_port: int = Field(587, description="port of the mail server")
     smtp_user: str = Field("", description="user at the mail server; empty: no log-in")

@@ -1,7 +1,5 @@
 """What the stream can be told by environment."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from chassis.settings import ServiceSettings
@@ -10,9 +8,6 @@ from chassis.settings import ServiceSettings
 class StreamSettings(ServiceSettings):
     """The settings of a worker of the stream. It uses no database and no Redis, whatever the environment names."""
 
-    data: Path = Field(
-        Path(".examhall"), description="folder for what a worker of the stream keeps on disk, with rocksdb alone"
-    )
     stream_store: str = Field(
         "memory://",
         description="where a worker holds its tables: memory:// or rocksdb://?driver=rocksdict; the changelogs are the truth",
