@@ -88,6 +88,7 @@ class _TopicLog:
     ends: dict[int, int] = field(default_factory=dict)  # partition → the offset the next message must get at least
     waiting: dict[int, deque[_Waiting]] = field(default_factory=dict)
     silent: dict[int, _Silence] = field(default_factory=dict)
+    looked_at: float = float("-inf")  # when it was last seen that the log is still there
 
     @property
     def waiting_bytes(self) -> int:
@@ -249,9 +250,23 @@ class Relay:
         """Sends a batch and marks it, under a lock: a replay (chassis/replay.py) comes before the sending or after the marking, not between."""
         await self._connection.execute("SELECT pg_advisory_lock($1)", publishing_lock(self._service))
         try:
-            await self._send_and_mark(rows)
+            if not await self._find_lost({row["topic"] for row in rows}):
+                await self._send_and_mark(rows)
         finally:
             await self._connection.execute("SELECT pg_advisory_unlock($1)", publishing_lock(self._service))
+
+    async def _find_lost(self, topics: set[str]) -> bool:
+        """Begins a new generation of every log that was lost since it was looked at, before anything of the old one is sent into the new; whether any was."""
+        at, has_lost = asyncio.get_running_loop().time(), False
+        for topic in topics:
+            known = self._topics.get(topic)
+            if known is None or at - known.looked_at < ACKNOWLEDGEMENT_SECONDS:
+                continue
+            known.looked_at = at
+            if await self._is_lost(topic, known):
+                await self._begin_generation(topic)
+                has_lost = True
+        return has_lost
 
     async def _send_and_mark(self, rows: list[asyncpg.Record]) -> None:
         """Sends a batch and marks what the broker has; the rest is sent again from the outbox."""
@@ -319,8 +334,7 @@ class Relay:
         for topic, known in list(self._topics.items()):
             if not any(known.waiting.values()):
                 continue
-            if await self._is_lost(topic, known):
-                await self._begin_generation(topic)
+            if await self._find_lost({topic}):
                 continue
             committed = await self._committed(topic, known)
             known.take_in(committed)

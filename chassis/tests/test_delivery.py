@@ -11,7 +11,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from chassis.consuming import first_named_first
 from chassis.database import Database
-from chassis.kafka import PARTITIONS, new_admin
+from chassis.kafka import LOG_GENERATION, PARTITIONS, new_admin, new_log_reader
 from chassis.outbox import record_event
 from chassis.relay import Relay
 from chassis.testing import RunningService, eventually, running
@@ -188,6 +188,39 @@ async def test_a_broker_killed_again_and_again_under_load_loses_nothing(
             await broker.start()
             names += await producer.record(5)
         await eventually(lambda: _heard(consumer, names), timeout=60)
+
+
+async def test_nothing_of_the_old_generation_is_sent_into_a_new_log(
+    broker: RestartableBroker, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.relay.ACKNOWLEDGEMENT_SECONDS", 0)  # as after a while in which nothing was sent
+    async with producing(database_url, broker.address, groups=()) as producer:
+        await producer.record(5, key="everybody")
+        await eventually(lambda: _all_published(producer))
+        await broker.kill()
+        await broker.start()
+        await producer.record(3, key="everybody")
+        await eventually(lambda: _generation_is(producer, 2), timeout=30)
+        await eventually(lambda: _all_published(producer))
+        assert await _generations(broker.address) == [b"2"] * 3
+
+
+async def _generations(address: str) -> list[bytes]:
+    """Of every message of the topic."""
+    reader = new_log_reader(address)
+    await reader.start()
+    try:
+        places = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
+        ends = await reader.end_offsets(places)
+        reader.assign(places)
+        await reader.seek_to_beginning(*places)
+        found: list[bytes] = []
+        while len(found) < sum(ends.values()):
+            for records in (await reader.getmany(timeout_ms=500)).values():
+                found += [dict(record.headers)[LOG_GENERATION] for record in records]
+        return found
+    finally:
+        await reader.stop()
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 1), (2, 1), (4, 2), (3, 5)])
