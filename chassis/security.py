@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
 
-from chassis.errors import Unauthenticated
+from chassis.errors import DependencyUnavailable, Unauthenticated
 from proto.examhall.identity.v1 import identity_pb2
 from proto.examhall.identity.v1.identity_pb2_grpc import IdentityStub
 
@@ -77,7 +77,9 @@ class Security:
             self.is_ready.set()
 
     def check(self, token: str) -> Claims:
-        """The claims of a valid access token. Raises Unauthenticated, saying no more than a client needs."""
+        """The claims of a valid access token. Raises Unauthenticated, saying no more than a client needs, and DependencyUnavailable before identity has told
+        the keys: who has just started knows nothing against anybody.
+        """
         claims = self._checked.get(token)
         if claims is None:
             claims = self._verify(token)
@@ -93,7 +95,7 @@ class Security:
 
     def _verify(self, token: str) -> Claims:
         if self._keys is None:
-            raise Unauthenticated("Tokens can't be checked yet; try again in a moment.")
+            raise DependencyUnavailable("Tokens can't be checked yet; try again in a moment.")
         if len(token) > _MAX_TOKEN_CHARACTERS:
             raise Unauthenticated("The access token is not valid.")
         try:

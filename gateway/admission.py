@@ -34,10 +34,8 @@ class Admission:
             return ""
         try:
             claims = self._security.check(token)
-        except Unauthenticated:
+        except (Unauthenticated, DependencyUnavailable):
             self._take(self._address, household(arrival.client), arrival)
-            if not self._security.is_ready.is_set():
-                raise DependencyUnavailable("Tokens can't be checked yet; try again in a moment.") from None
             raise
         self._take(self._person, claims.person_id.int, arrival)
         return token
@@ -47,8 +45,6 @@ class Admission:
         try:
             claims = self._security.check(token)
         except Unauthenticated:
-            if not self._security.is_ready.is_set():
-                raise DependencyUnavailable("Tokens can't be checked yet; try again in a moment.") from None
             _take(self._address, household(client))
             raise
         self.admit_message(claims)
