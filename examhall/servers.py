@@ -99,10 +99,10 @@ class ServerProcess:
                 self.process.wait()
 
 
-def start(launch: Launch, log: Path) -> ServerProcess:
-    """Starts a server and waits until it is ready. Raises ServerFailed with the end of its log."""
+def start(launch: Launch, log: Path, seconds: float = START_SECONDS) -> ServerProcess:
+    """Starts a server and waits until it is ready, so many seconds at most. Raises ServerFailed with the end of its log."""
     server = ServerProcess(launch.spawn(log), launch.stop_signal)
-    end = time.monotonic() + START_SECONDS
+    end = time.monotonic() + seconds
     while not launch.is_ready():
         if server.process.poll() is not None or time.monotonic() > end:
             server.stop()

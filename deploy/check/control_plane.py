@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.check.api import Api, Manifest
-from examhall.servers import HOST, Launch, ServerFailed, ServerProcess, accepts_connections, free_port
+from examhall.servers import HOST, Launch, ServerFailed, accepts_connections, free_port, start
 
-_START_SECONDS = 180.0
+_START_SECONDS, _STOP_SECONDS = 180.0, 20.0
 # Without nodes nobody renews a lease, and the pods of a node that seems dead would be evicted.
 _CONTROLLERS = "*,-node-lifecycle-controller,-nodelifecycle,-ttl-controller"
 
@@ -52,9 +52,8 @@ def control_plane(programs: Path, folder: Path) -> Iterator[Cluster]:
         arguments += ["--service-account-issuer=https://kubernetes.default.svc", "--endpoint-reconciler-type=none"]
         arguments += [f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}"]
         arguments += ["--service-cluster-ip-range=10.96.0.0/16", "--profiling=false"]
-        server = Launch([str(programs / "kube-apiserver"), *arguments], lambda: (folder / "apiserver.crt").exists())
-        _start(running, server, folder)
         authority, address = folder / "apiserver.crt", f"https://{HOST}:{port}"
+        _run(running, [str(programs / "kube-apiserver"), *arguments], authority.exists, folder)
         api = Api(address, token, authority)
         running.callback(api.close)
         wait_until(api.is_ready, "the API server is ready", _START_SECONDS)
@@ -82,18 +81,8 @@ def wait_until(is_so: Callable[[], bool], what: str, seconds: float) -> None:
 
 
 def _run(running: ExitStack, arguments: Sequence[str], is_ready: Callable[[], bool], folder: Path) -> None:
-    _start(running, Launch(arguments, is_ready), folder)
-
-
-def _start(running: ExitStack, launch: Launch, folder: Path) -> None:
-    log = folder / f"{Path(launch.arguments[0]).name}.log"
-    server = ServerProcess(launch.spawn(log), launch.stop_signal)
-    running.callback(server.stop, 20.0)
-    end = time.monotonic() + _START_SECONDS
-    while not launch.is_ready():
-        if server.process.poll() is not None or time.monotonic() > end:
-            raise ServerFailed(f"{log.stem} did not start:\n{log.read_text(errors='replace')[-2000:]}")
-        time.sleep(0.1)
+    log = folder / f"{Path(arguments[0]).name}.log"
+    running.callback(start(Launch(arguments, is_ready), log, _START_SECONDS).stop, _STOP_SECONDS)
 
 
 def _kubeconfig(address: str, token: str, authority: Path) -> Manifest:

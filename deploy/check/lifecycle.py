@@ -138,7 +138,7 @@ class Life:
 
     def _judge_migrations(self, manifests: Sequence[Manifest]) -> None:
         behind = [service for service, revision in self.databases.revisions().items() if revision is None]
-        runs = {name for each in manifests for service in SERVICES if (name := service) and _migrates(each, service)}
+        runs = {service for each in manifests for service in SERVICES if _migrates(each, service)}
         if self.case.migrates and (forgotten := runs & set(behind)):
             raise Wrong(f"install: no migration ran for {sorted(forgotten)}")
 
