@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from chassis.testing import eventually
@@ -46,9 +46,8 @@ class Service:
         self.connections += 1
         self.open += 1
         try:
-            await self.answer(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+            with suppress(asyncio.IncompleteReadError, ConnectionError):  # the client has left
+                await self.answer(reader, writer)
         finally:
             self.open -= 1
             writer.close()
