@@ -9,14 +9,13 @@ replaced under a position that belonged to the old one; the partition is read ag
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import sqlalchemy as sa
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -29,10 +28,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.absences import is_away, is_told_to_stop
 from chassis.clock import now
 from chassis.counting import count_at_commit, observe_at_commit
+from chassis.inbox import Event, park, parked_before, record_in_inbox
 from chassis.kafka import LOG_GENERATION, close_all, commit_metadata, new_admin, new_consumer
 from chassis.logs import without_details
 from chassis.metrics import EVENT_LAG_SECONDS, EVENTS_CONSUMED
-from chassis.outbox import OutboxRow, record_row
 from chassis.tracing import TRACEPARENT, span
 
 if TYPE_CHECKING:
@@ -60,31 +59,25 @@ Handler = Callable[[AsyncSession, Any, Delivery], Awaitable[None]]
 
 
 @dataclass(frozen=True)
+class Together:
+    """Takes in neighbours of one type with one call, in their order: for events that come by the hundred, of which many cost little more than one."""
+
+    handler: Callable[[AsyncSession, Sequence[tuple[Any, Delivery]]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
 class Subscription:
     """The events of one topic that a service takes in, and what it does with each."""
 
     topic: str
-    handlers: Mapping[type[Message], Handler]
+    handlers: Mapping[type[Message], Handler | Together]
 
-    def handler_of(self, type_name: str) -> tuple[type[Message], Handler] | None:
+    def handler_of(self, type_name: str) -> tuple[type[Message], Handler | Together] | None:
         """The message class and handler of an event type; None for a type this service does not take in."""
         for message, handler in self.handlers.items():
             if message.DESCRIPTOR.full_name == type_name:
                 return message, handler
         return None
-
-
-@dataclass(frozen=True)
-class Event:
-    """A message from a topic, read but not decoded."""
-
-    event_id: UUID
-    topic: str
-    key: str
-    type: str
-    occurred_at: datetime
-    payload: bytes
-    traceparent: str | None
 
 
 class Consumer:
@@ -189,36 +182,58 @@ class Consumer:
     async def handle(self, events: Sequence[Event]) -> None:
         """The effects of these events, in order, in one transaction; those already taken in or waiting behind a dead letter do not count."""
         async with self._runtime.database.session() as tx:
-            fresh = await _record_in_inbox(tx, events)
-            behind = await _parked_before(tx, events)
+            fresh = await record_in_inbox(tx, events)
+            behind = await parked_before(tx, events)
+            due: list[Event] = []
             for event in events:
                 if event.event_id not in fresh:
                     count_at_commit(tx, EVENTS_CONSUMED.labels(event.topic, "repeated"))
                 elif blocker := behind.get((event.topic, event.key)):
-                    await _park(tx, event, f"waits behind dead letter {blocker}", self._group)
+                    await self._park(tx, event, f"waits behind dead letter {blocker}")
                 else:
                     fresh.discard(event.event_id)
-                    await self.apply(tx, event)
+                    due.append(event)
+            await self.apply(tx, due)
 
-    async def apply(self, tx: AsyncSession, event: Event) -> None:
-        """The effect of one event, whatever the inbox says."""
-        found = self._subscriptions[event.topic].handler_of(event.type)
-        if found is None:
-            return
-        message = found[0]()
-        message.ParseFromString(event.payload)
-        delivery = Delivery(event.event_id, event.topic, event.key, event.type, event.occurred_at, self._runtime)
-        with span(
-            f"consume {event.topic}",
-            SpanKind.CONSUMER,
-            event.traceparent,
-            **{"messaging.message.id": str(event.event_id)},
-        ):
-            await found[1](tx, message, delivery)
+    async def apply(self, tx: AsyncSession, events: Sequence[Event]) -> None:
+        """The effects of these events, in order, whatever the inbox says."""
+        for (topic, type_name), neighbours in groupby(events, key=lambda event: (event.topic, event.type)):
+            found = self._subscriptions[topic].handler_of(type_name)
+            if found is None:
+                continue
+            message, handler = found
+            if isinstance(handler, Together):
+                await self._apply(tx, list(neighbours), message, handler)
+            else:
+                for event in neighbours:
+                    await self._apply(tx, [event], message, handler)
+
+    async def _apply(
+        self, tx: AsyncSession, events: Sequence[Event], message: type[Message], handler: Handler | Together
+    ) -> None:
+        first = events[0]
+        heard = [(message.FromString(event.payload), self._delivery(event)) for event in events]
+        beside = [event.traceparent for event in events[1:] if event.traceparent is not None]
+        attributes: dict[str, str | int] = {"messaging.message.id": str(first.event_id)}
+        if len(events) > 1:
+            attributes = {"messaging.batch.message_count": len(events)}
+        with span(f"consume {first.topic}", SpanKind.CONSUMER, first.traceparent, beside, **attributes):
+            if isinstance(handler, Together):
+                await handler.handler(tx, heard)
+            else:
+                await handler(tx, *heard[0])
             await tx.flush()
-            count_at_commit(tx, EVENTS_CONSUMED.labels(event.topic, "handled"))
-            lag = max((now() - event.occurred_at).total_seconds(), 0)
-            observe_at_commit(tx, EVENT_LAG_SECONDS.labels(event.topic), lag)
+            for event in events:
+                lag = max((now() - event.occurred_at).total_seconds(), 0)
+                observe_at_commit(tx, EVENT_LAG_SECONDS.labels(event.topic), lag)
+            count_at_commit(tx, EVENTS_CONSUMED.labels(first.topic, "handled"), len(events))
+
+    def _delivery(self, event: Event) -> Delivery:
+        return Delivery(event.event_id, event.topic, event.key, event.type, event.occurred_at, self._runtime)
+
+    async def _park(self, tx: AsyncSession, event: Event, reason: str) -> None:
+        await park(tx, event, reason, self._group)
+        count_at_commit(tx, EVENTS_CONSUMED.labels(event.topic, "dead"))
 
     async def _handle_or_park(self, event: Event) -> None:
         failures, delay = 0, 0.1
@@ -257,8 +272,8 @@ class Consumer:
         while True:
             try:
                 async with self._runtime.database.session() as tx:
-                    if await _record_in_inbox(tx, [event]):
-                        await _park(tx, event, reason, self._group)
+                    if await record_in_inbox(tx, [event]):
+                        await self._park(tx, event, reason)
                 return
             except asyncio.CancelledError:
                 raise
@@ -272,63 +287,6 @@ def first_named_first(partitions: Iterable[TopicPartition], topics: Iterable[str
     """Partitions in the order of their topics in `topics`: when much waits, what somebody waits for need not wait behind it."""
     place = {topic: number for number, topic in enumerate(topics)}
     return sorted(partitions, key=lambda partition: place[partition.topic])
-
-
-async def _record_in_inbox(tx: AsyncSession, events: Sequence[Event]) -> set[UUID]:
-    """Records the events as taken in; the ids that were not there yet. Sorted, so that two consumers never wait for each other in a circle."""
-    rows = sorted({event.event_id: event.topic for event in events}.items())
-    fresh = await tx.execute(
-        sa.text(
-            "INSERT INTO inbox (event_id, topic) SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:topics AS text[])) ON CONFLICT DO NOTHING RETURNING event_id"
-        ),
-        {"ids": [event_id for event_id, _ in rows], "topics": [topic for _, topic in rows]},
-    )
-    return set(fresh.scalars())
-
-
-async def _parked_before(tx: AsyncSession, events: Sequence[Event]) -> dict[tuple[str, str], UUID]:
-    """(topic, key) → the dead letter that later events of this key wait behind; served by ix_dead_letters_waiting."""
-    rows = await tx.execute(
-        sa.text(
-            "SELECT DISTINCT ON (topic, key) topic, key, event_id FROM dead_letters WHERE resolved_at IS NULL"
-            " AND topic = ANY(:topics) AND key = ANY(:keys) ORDER BY topic, key, id"
-        ),
-        {"topics": sorted({event.topic for event in events}), "keys": sorted({event.key for event in events})},
-    )
-    return {(topic, key): event_id for topic, key, event_id in rows}
-
-
-async def _park(tx: AsyncSession, event: Event, reason: str, group: str) -> None:
-    await tx.execute(
-        sa.text(
-            "INSERT INTO dead_letters (event_id, topic, key, type, payload, reason, occurred_at)"
-            " VALUES (:event_id, :topic, :key, :type, :payload, :reason, :occurred_at) ON CONFLICT (event_id) DO NOTHING"
-        ),
-        {
-            "event_id": event.event_id,
-            "topic": event.topic,
-            "key": event.key,
-            "type": event.type,
-            "payload": event.payload,
-            "reason": reason,
-            "occurred_at": event.occurred_at,
-        },
-    )
-    headers = json.dumps({"dead-letter-reason": reason.encode("ascii", "replace").decode(), "dead-letter-group": group})
-    record_row(
-        tx,
-        OutboxRow(
-            event.event_id,
-            f"{event.topic}.dlq",
-            event.key,
-            event.type,
-            event.key,
-            event.payload,
-            headers,
-            event.traceparent,
-        ),
-    )
-    count_at_commit(tx, EVENTS_CONSUMED.labels(event.topic, "dead"))
 
 
 def _reason(error: Exception) -> str:

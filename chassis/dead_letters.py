@@ -8,8 +8,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from chassis.consuming import Consumer, Event
+from chassis.consuming import Consumer
 from chassis.database import Database
+from chassis.inbox import Event
 
 if TYPE_CHECKING:
     from chassis.service import Runtime, Service
@@ -88,10 +89,10 @@ async def _take_in(consumer: Consumer, database: Database, letter: DeadLetter) -
             )
             if payload is None:
                 return None
-            await consumer.apply(
-                tx,
-                Event(letter.event_id, letter.topic, letter.key, letter.type, letter.occurred_at, bytes(payload), None),
+            event = Event(
+                letter.event_id, letter.topic, letter.key, letter.type, letter.occurred_at, bytes(payload), None
             )
+            await consumer.apply(tx, [event])
             await tx.execute(
                 sa.text("UPDATE dead_letters SET resolved_at = clock_timestamp() WHERE id = :id"), {"id": letter.number}
             )

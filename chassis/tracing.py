@@ -3,7 +3,7 @@
 Without an OTLP endpoint spans are not recorded, but their ids still travel, so that logs of one request can be found together.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from opentelemetry import trace
@@ -11,7 +11,7 @@ from opentelemetry.propagate import extract, inject
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 TRACEPARENT = "traceparent"
 _TRACEPARENT_LENGTH = 55
@@ -32,12 +32,26 @@ def set_up_tracing(service: str, otlp_endpoint: str, ratio: float) -> TracerProv
 
 @contextmanager
 def span(
-    name: str, kind: SpanKind = SpanKind.INTERNAL, parent: str | None = None, **attributes: str | int
+    name: str,
+    kind: SpanKind = SpanKind.INTERNAL,
+    parent: str | None = None,
+    beside: Sequence[str] = (),
+    **attributes: str | int,
 ) -> Iterator[Span]:
-    """A span around a piece of work; `parent` is a traceparent from outside, otherwise the current span."""
+    """A span around a piece of work; `parent` is a traceparent from outside, otherwise the current span.
+
+    It is linked to the traceparents `beside`, when the same piece of work was done for them too.
+    """
     context = extract({TRACEPARENT: parent}) if parent else None
+    links = [Link(trace.get_current_span(extract({TRACEPARENT: each})).get_span_context()) for each in beside]
     with trace.get_tracer("examhall").start_as_current_span(
-        name, context=context, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
+        name,
+        context=context,
+        kind=kind,
+        attributes=attributes,
+        links=links,
+        record_exception=False,
+        set_status_on_exception=False,
     ) as current:
         try:
             yield current

@@ -15,9 +15,9 @@ from prometheus_client import Histogram
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from chassis.clock import now
-from chassis.consuming import Event
 from chassis.counting import Count, count_at_commit, observe_at_commit
 from chassis.database import Database
+from chassis.inbox import Event
 from chassis.metrics import EVENT_LAG_SECONDS, EVENTS_CONSUMED, told
 from chassis.rpc import TRACEPARENT
 from chassis.testing import RunningService, eventually, running

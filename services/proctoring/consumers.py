@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.consuming import Delivery, Subscription
+from chassis.consuming import Delivery, Subscription, Together
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.exams.v1 import events_pb2 as exams
 from proto.examhall.identity.v1 import people_pb2 as identity
@@ -78,6 +78,6 @@ SUBSCRIPTIONS = (
             found.ItemsCalibrated: collusion_heard.take_in_calibration,
         },
     ),
-    Subscription("proctoring.risk.v1", {found.RiskAssessed: findings.take_in_assessment}),
+    Subscription("proctoring.risk.v1", {found.RiskAssessed: Together(findings.take_in_assessments)}),
     Subscription("proctoring.worker.v1", {stream.StateLost: wish_for_replay}),
 )

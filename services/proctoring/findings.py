@@ -1,5 +1,6 @@
 """What the stream tells of attempts: how they stand, and alerts. Each is kept in its newest state; what changes is pushed to who watches."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -28,28 +29,25 @@ from services.proctoring.views import AlertOut
 
 REVIEWS = "proctoring.reviews.v1"
 
-# Composed once: assessments come by the hundred a second. The row is locked, and what it held before comes back.
-_ASSESS = (
-    sa.text("""
-WITH before AS (
-    SELECT attempts.id, level, violations, assessment, exam_versions.rules FROM attempts
+# Composed once: assessments come by the hundred a second. Rows are locked in the order of their ids, and what they held before comes back.
+_ASSESS = sa.text("""
+WITH heard AS (
+    SELECT * FROM unnest(CAST(:id AS uuid[]), CAST(:risk_revision AS bigint[]), CAST(:level AS text[]), CAST(:behaviour_score AS integer[]),
+        CAST(:risk_score AS numeric[]), CAST(:integrity_score AS numeric[]), CAST(:violations AS integer[]), CAST(:answered_count AS integer[]),
+        CAST(:position AS integer[]), CAST(:assessed_at AS timestamptz[]), CAST(:assessment AS bytea[])
+    ) AS heard (id, risk_revision, level, behaviour_score, risk_score, integrity_score, violations, answered_count, position, assessed_at, assessment)
+), before AS (
+    SELECT attempts.id, attempts.level, attempts.violations, attempts.assessment, exam_versions.rules
+    FROM heard JOIN attempts ON attempts.id = heard.id AND attempts.risk_revision < heard.risk_revision
     LEFT JOIN exam_versions ON exam_versions.exam_id = attempts.exam_id AND exam_versions.version = attempts.exam_version
-    WHERE attempts.id = :id AND risk_revision < :risk_revision FOR NO KEY UPDATE OF attempts
+    ORDER BY attempts.id FOR NO KEY UPDATE OF attempts
 )
-UPDATE attempts SET risk_revision = :risk_revision, level = :level, behaviour_score = :behaviour_score, risk_score = :risk_score,
-    integrity_score = :integrity_score, violations = :violations, answered_count = :answered_count, position = :position,
-    assessed_at = :assessed_at, assessment = :assessment
-FROM before WHERE attempts.id = before.id
-RETURNING before.level, before.violations, before.assessment, before.rules
-""")
-    .bindparams(
-        *(
-            sa.bindparam(name, type_=Attempt.__table__.c[name].type)  # type: ignore[attr-defined]
-            for name in ("id", "risk_revision", "risk_score", "integrity_score", "assessed_at", "assessment")
-        )
-    )
-    .columns(level=sa.Text, violations=sa.Integer, assessment=BYTEA, rules=JSONB)
-)
+UPDATE attempts SET risk_revision = heard.risk_revision, level = heard.level, behaviour_score = heard.behaviour_score,
+    risk_score = heard.risk_score, integrity_score = heard.integrity_score, violations = heard.violations,
+    answered_count = heard.answered_count, position = heard.position, assessed_at = heard.assessed_at, assessment = heard.assessment
+FROM before JOIN heard ON heard.id = before.id WHERE attempts.id = before.id
+RETURNING attempts.id, before.level, before.violations, before.assessment, before.rules
+""").columns(id=sa.Uuid, level=sa.Text, violations=sa.Integer, assessment=BYTEA, rules=JSONB)
 
 # In one statement: nothing comes back when a newer state is there already. xmax is 0 in a row that was not there before.
 _RAISE = (
@@ -76,22 +74,35 @@ class UnknownAttempt(Exception):
     """The stream tells of an attempt that was never heard of here, though its watch begins here."""
 
 
-async def take_in_assessment(tx: AsyncSession, event: RiskAssessed, delivery: Delivery) -> None:
-    """Keeps how an attempt stands; tells of a new level and of new violations; over, it counts for results and for the student's baseline."""
-    attempt_id = UUID(event.attempt_id)
-    before = (await tx.execute(_ASSESS, _values(attempt_id, event))).one_or_none()
-    if before is None:
-        await _check_known(tx, attempt_id)
-        return
-    at = moment_of(event, "as_of") or delivery.occurred_at
+async def take_in_assessments(tx: AsyncSession, heard: Sequence[tuple[RiskAssessed, Delivery]]) -> None:
+    """Keeps how attempts stand; tells of a new level and of new violations; of those that are over, it counts for results and for the baseline.
+
+    Of several assessments of one attempt the newest says all that the others said, and is the only one that counts.
+    """
+    newest: dict[UUID, tuple[RiskAssessed, Delivery]] = {}
+    for event, delivery in heard:
+        attempt_id = UUID(event.attempt_id)
+        if attempt_id not in newest or newest[attempt_id][0].revision < event.revision:
+            newest[attempt_id] = event, delivery
+    columns = [_values(attempt_id, event) for attempt_id, (event, _) in newest.items()]
+    before = {
+        row.id: row for row in await tx.execute(_ASSESS, {name: [row[name] for row in columns] for name in columns[0]})
+    }
+    await _check_known(tx, newest.keys() - before.keys())
+    for attempt_id, (event, delivery) in newest.items():
+        if attempt_id in before:
+            await _tell_what_changed(tx, event, before[attempt_id], moment_of(event, "as_of") or delivery.occurred_at)
+
+
+async def _tell_what_changed(tx: AsyncSession, event: RiskAssessed, before: sa.Row[Any], at: datetime) -> None:
     if event.level != before.level:
         await tell(tx, exam_feed(event.exam_id), "risk", at, {**await _who(tx, event), **_risk(event, before.level)})
     if event.violations > before.violations:
         await _tell_violations(tx, event, before, at)
     if event.is_over:
         if not _is_known(event, RiskAssessed.FromString(before.assessment or b"")):
-            record_event(tx, REVIEWS, attempt_id, _integrity(event))
-        await reconsider(tx, attempt_id)
+            record_event(tx, REVIEWS, before.id, _integrity(event))
+        await reconsider(tx, before.id)
 
 
 async def take_in_alert(tx: AsyncSession, event: AlertRaised, delivery: Delivery) -> None:
@@ -145,10 +156,13 @@ def _values(attempt_id: UUID, event: RiskAssessed) -> dict[str, Any]:
     }
 
 
-async def _check_known(tx: AsyncSession, attempt_id: UUID) -> None:
-    """Nothing was changed: fine when a newer assessment is there, not when there is no attempt. Raises UnknownAttempt."""
-    if await tx.scalar(sa.select(col(Attempt.id)).where(col(Attempt.id) == attempt_id)) is None:
-        raise UnknownAttempt(f"an assessment of attempt {attempt_id}, which is not known here")
+async def _check_known(tx: AsyncSession, unchanged: set[UUID]) -> None:
+    """Nothing was changed: fine where a newer assessment is there, not where there is no attempt. Raises UnknownAttempt."""
+    if not unchanged:
+        return
+    known = set(await tx.scalars(sa.select(col(Attempt.id)).where(col(Attempt.id).in_(unchanged))))
+    if unknown := sorted(unchanged - known):
+        raise UnknownAttempt(f"an assessment of attempt {unknown[0]}, which is not known here")
 
 
 async def _who(tx: AsyncSession, event: RiskAssessed) -> dict[str, Any]:

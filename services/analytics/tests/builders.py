@@ -10,8 +10,9 @@ from uuid import UUID
 import httpx
 from google.protobuf.message import Message
 
-from chassis.consuming import Consumer, Event
+from chassis.consuming import Consumer
 from chassis.ids import new_id
+from chassis.inbox import Event
 from chassis.outbox import timestamp
 from chassis.testing import RunningService
 from proto.examhall.attempts.v1 import events_pb2 as attempts

@@ -8,7 +8,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
-from chassis.consuming import Event
+from chassis.inbox import Event
 from chassis.outbox import timestamp
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.exams.v1 import events_pb2 as exams

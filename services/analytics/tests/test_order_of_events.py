@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chassis.consuming import Consumer, Event
+from chassis.consuming import Consumer
 from chassis.ids import new_id
+from chassis.inbox import Event
 from chassis.testing import RunningService
 from proto.examhall.identity.v1.people_pb2 import PersonDeleted, PersonRegistered, PersonState
 from services.analytics.consumers import SUBSCRIPTIONS

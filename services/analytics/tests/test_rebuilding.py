@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from google.protobuf.symbol_database import Default
 
-from chassis.consuming import Event
 from chassis.errors import DependencyUnavailable
+from chassis.inbox import Event
 from chassis.replay import request_replay
 from chassis.rpc import make_server
 from chassis.service import Runtime

@@ -8,8 +8,8 @@ import pytest
 from google.protobuf.message import Message
 
 from chassis.clock import now
-from chassis.consuming import Event
 from chassis.ids import new_id
+from chassis.inbox import Event
 from chassis.outbox import timestamp
 from chassis.testing import eventually
 from proto.examhall.attempts.v1.events_pb2 import AttemptState
@@ -56,6 +56,29 @@ async def test_proctors_hear_of_a_level_only_when_it_changes(hall: Hall) -> None
     assert [(body["previous_level"], body["level"]) for body in shown] == [("low", "medium"), ("medium", "low")]
     assert (shown[0]["attempt_id"], shown[0]["risk_score"], shown[0]["behaviour_score"]) == (attempt.id, "0.35", 20)
     assert await hall.told_to(attempt, "risk") == []  # a score is not for the student
+
+
+async def test_of_assessments_that_come_together_the_newest_of_each_attempt_counts(hall: Hall) -> None:
+    exam = await hall.published()
+    ada, grace = await hall.started(exam), await hall.started(exam)
+    consumer = hall.service.runtime.consumer
+    assert consumer is not None
+    heard = [
+        an_assessment(ada, 1, level="high"),
+        an_assessment(grace, 4, level="medium", answered_count=2),
+        an_assessment(ada, 3, level="medium", violations=2, answered_count=5),
+        an_assessment(ada, 2, level="critical", violations=1),
+    ]
+    await consumer.handle([an_event("proctoring.risk.v1", event.attempt_id, event) for event in heard])
+    rows = await hall.sql("SELECT * FROM attempts WHERE exam_id = $1 ORDER BY risk_revision", exam.uuid)
+    assert [(row["id"], row["risk_revision"], row["level"], row["violations"], row["answered_count"]) for row in rows] == [
+        (ada.uuid, 3, "medium", 2, 5), (grace.uuid, 4, "medium", 0, 2),
+    ]  # fmt: skip
+    shown = await hall.told_of(exam, "risk")
+    assert {(body["attempt_id"], body["previous_level"], body["level"]) for body in shown} == {
+        (ada.id, "low", "medium"), (grace.id, "low", "medium"),
+    }  # fmt: skip
+    assert [body["total_violations"] for body in await hall.told_of(exam, "violation")] == [2]
 
 
 async def test_each_new_violation_is_told_to_proctors_and_to_the_student(hall: Hall) -> None:
