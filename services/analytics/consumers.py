@@ -1,8 +1,10 @@
 """Which events analytics takes in: every one of them, in any order."""
 
+from collections.abc import Sequence
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.consuming import Delivery, Subscription
+from chassis.consuming import Delivery, Subscription, Together
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.exams.v1 import events_pb2 as exams
 from proto.examhall.grading.v1 import events_pb2 as grades
@@ -94,9 +96,9 @@ async def attempt_submitted(tx: AsyncSession, event: attempts.AttemptSubmitted, 
     await _attempt_activity(tx, event.attempt, delivery, "attempt_submitted")
 
 
-async def answers_saved(tx: AsyncSession, event: attempts.AnswersSaved, delivery: Delivery) -> None:
+async def answers_saved(tx: AsyncSession, heard: Sequence[tuple[attempts.AnswersSaved, Delivery]]) -> None:
     """Students answered, changed, flagged or cleared."""
-    await note_answers(tx, event, delivery.occurred_at)
+    await note_answers(tx, [(event, delivery.occurred_at) for event, delivery in heard])
 
 
 async def attempt_marked(tx: AsyncSession, event: grades.AttemptMarked, delivery: Delivery) -> None:
@@ -182,7 +184,7 @@ SUBSCRIPTIONS = (
             attempts.AttemptSubmitted: attempt_submitted,
         },
     ),
-    Subscription("attempts.answers.v1", {attempts.AnswersSaved: answers_saved}),
+    Subscription("attempts.answers.v1", {attempts.AnswersSaved: Together(answers_saved)}),
     Subscription(
         "grading.grades.v1",
         {
