@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
 
@@ -55,6 +56,17 @@ async def _as_it_is(_: asyncpg.Connection) -> None:
     """A connection goes back to the pool without asking the server to reset it: no statement here leaves anything in its session."""
 
 
+def _refuse_closed(connection: DBAPIConnection, *_: object) -> None:
+    """Has the pool make a new connection for one that the server has closed, as when it was restarted.
+
+    SQLAlchemy's own `pool_pre_ping` asks the server, which with asyncpg takes three statements (BEGIN, an empty one, ROLLBACK) before each
+    transaction; asyncpg knows of a closed connection by itself, and neither helps when it closes a moment later. Raises DisconnectionError.
+    """
+    driver: asyncpg.Connection = connection.driver_connection  # type: ignore[attr-defined]
+    if driver.is_closed():
+        raise sa.exc.DisconnectionError("closed by the server")
+
+
 class Database:
     """Connections to one database. `pool` is None until `open` and after `close`."""
 
@@ -69,8 +81,8 @@ class Database:
             connect={"server_settings": {"application_name": name, **SESSION_SETTINGS}, "timeout": 5},
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         self._sessions = async_sessionmaker(
             self.engine,
             expire_on_commit=False,

@@ -7,11 +7,14 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import Database
 from chassis.migrating import with_scratch_database
+from chassis.testing import eventually
 from chassis.tests.certificates import Certificates, make_certificates
 
 
@@ -95,3 +98,39 @@ async def test_nothing_is_encrypted_when_the_url_says_so(postgres_url: str, cert
         assert await database.answers()
         await database.close()
     assert set(encrypted) == {False}
+
+
+async def test_connections_that_the_server_has_closed_are_made_anew(database_url: str) -> None:
+    """Without a statement to find that out: beside prepared ones, which asyncpg's log leaves out, there are BEGIN and COMMIT."""
+    database = Database(database_url, name="sample")
+    asked: list[str] = []
+    try:
+        async with (
+            database.engine.connect() as one,
+            database.engine.connect() as two,
+            database.engine.connect() as judge,
+        ):
+            held = [await _driver(connection) for connection in (one, two)]
+            pids = [connection.get_server_pid() for connection in held]
+            await judge.execute(
+                sa.text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:pids AS int[])) AS pid"), {"pids": pids}
+            )
+            await eventually(lambda: _all_closed(held))
+        async with database.session() as first, database.session() as second, database.session() as third:
+            for session in (first, second, third):
+                assert await session.scalar(sa.text("SELECT 1")) == 1
+                (await _driver(await session.connection())).add_query_logger(lambda record: asked.append(record.query))
+        asked.clear()
+        async with database.session() as session:
+            assert await session.scalar(sa.text("SELECT 2")) == 2
+    finally:
+        await database.close()
+    assert [query.split()[0].rstrip(";") for query in asked] == ["BEGIN", "COMMIT"]
+
+
+async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
+    return (await connection.get_raw_connection()).driver_connection
+
+
+async def _all_closed(connections: list[asyncpg.Connection]) -> bool:
+    return all(connection.is_closed() for connection in connections)
