@@ -6,8 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.proctoring.board import last_number
-from services.proctoring.tables import FeedEntry
+from services.proctoring.tables import Feed, FeedEntry
 
 
 class Followed(NamedTuple):
@@ -29,13 +28,18 @@ async def entries_after(tx: AsyncSession, feed: str, after: int, limit: int) -> 
     """At most `limit` entries of a feed after the number `after`, in their order.
 
     Numbers are given and become visible in the same order, so what is missing was purged, and that is said. A cursor beyond the feed's end, as after
-    an old state was restored, goes on from the end.
+    an old state was restored, goes on from the end. Entries and end are read at one instant: an entry told between two readings would seem purged.
     """
-    query = sa.select(col(FeedEntry.number), col(FeedEntry.body)).where(
-        col(FeedEntry.feed) == feed, col(FeedEntry.number) > after
+    entries = (
+        sa.select(col(FeedEntry.number), col(FeedEntry.body))
+        .where(col(FeedEntry.feed) == feed, col(FeedEntry.number) > after)
+        .order_by(col(FeedEntry.number))
+        .limit(limit)
+        .subquery()
     )
-    rows = (await tx.execute(query.order_by(col(FeedEntry.number)).limit(limit))).all()
-    last = await last_number(tx, feed)
-    if not rows:
+    read = sa.select(col(Feed.last), entries).select_from(sa.outerjoin(Feed, entries, sa.true()))
+    rows = (await tx.execute(read.where(col(Feed.feed) == feed).order_by(entries.c.number))).all()
+    last: int = rows[0].last if rows else 0
+    if not rows or rows[0].number is None:
         return Followed([], last, last, is_complete=after >= last)
-    return Followed([body for _, body in rows], rows[-1].number, last, is_complete=rows[0].number == after + 1)
+    return Followed([row.body for row in rows], rows[-1].number, last, is_complete=rows[0].number == after + 1)
