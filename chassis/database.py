@@ -79,8 +79,10 @@ class Database:
         self.engine = new_engine(
             url,
             connect={"server_settings": {"application_name": name, **SESSION_SETTINGS}, "timeout": 5},
-            pool_size=pool_size,
-            max_overflow=pool_size,
+            # As many again for what asks a second session while it holds one. Not as overflow: those would be closed after each use, and opened anew.
+            pool_size=2 * pool_size,
+            max_overflow=0,
+            pool_use_lifo=True,
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         self._sessions = async_sessionmaker(
