@@ -55,6 +55,7 @@ class Kind(StrEnum):
     NOT_ASSESSED = "a proctored attempt is not assessed"
     ENDED_WRONGLY = "an attempt ended by the violation limit, or should have, and did not"
     ACCUSED_WRONGLY = "an honest student has an alert of high or critical severity"
+    PAIRED_WRONGLY = "two students are shown as a pair and neither copied from the other, nor both from a third"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Who was planted as what, and who was found: by what, when, and who was accused wrongly. Pure; a rehearsal's compressed time is not held against it.
 
 Finding a cheat is not a promise: thresholds are set so that slips raise nothing, and a short exam has little evidence. So what was missed is
-reported with its reason, and does not make a rehearsal fail; an honest student accused does (see watch_audit).
+reported with its reason, and does not make a rehearsal fail; an honest student accused, or a pair shown that did not copy, does (see watch_audit).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -108,7 +108,7 @@ def verdicts(
             planted.append(_by_alert(journey.login, part, attempt_id, browsers, own, told_at, seconds_a_question))
         elif part is Part.IMPOSTOR:
             planted.append(_by_style(journey.login, attempt_id, held))
-    pairs = tuple(_pairs(account, holdings, roles))
+    pairs = tuple(pair_verdicts(account, holdings, roles))
     copiers = {attempt_id: journey for attempt_id, journey in account.journeys.items() if _copies(roles, journey.login)}
     why_not = why_no_pair(holdings.collusion.progress)
     planted += [
@@ -125,6 +125,22 @@ def verdicts(
         seconds_p50=percentile(waits, 0.5) if waits else None,
         seconds_p99=percentile(waits, 0.99) if waits else None,
     )
+
+
+def pair_verdicts(account: Account, holdings: Holdings, roles: Mapping[str, Role]) -> Iterator[PairVerdict]:
+    """Who belongs to one group by copying (who copied, from whom, and who else from the same), and who is shown as a pair."""
+    logins = {journey.attempt_id: journey.login for journey in account.journeys.values()}
+    flagged = {
+        _in_order(logins.get(pair.copier, pair.copier), logins.get(pair.source, pair.source))
+        for pair in holdings.collusion.pairs
+    }
+    groups: dict[str, set[str]] = {}
+    for login in logins.values():
+        if source := roles.get(login, Role()).source:
+            groups.setdefault(source, {source}).add(login)
+    planted = {_in_order(*pair) for members in groups.values() for pair in combinations(members, 2)}
+    for pair in sorted(planted | flagged):
+        yield PairVerdict(pair, pair in planted, pair in flagged)
 
 
 def first_told(observed: Observations) -> dict[tuple[str, str], float]:
@@ -209,22 +225,6 @@ def _by_answers(part: Part, login: str, attempt_id: str, pairs: Sequence[PairVer
     is_found = any(pair.is_planted and pair.is_flagged and login in pair.logins for pair in pairs)
     by, why = ("collusion", "") if is_found else ("", why_not)
     return Verdict(login, part, attempt_id, is_found, by, why_not=why)
-
-
-def _pairs(account: Account, holdings: Holdings, roles: Mapping[str, Role]) -> Iterator[PairVerdict]:
-    """Who belongs to one group by copying, and who is shown as a pair."""
-    logins = {journey.attempt_id: journey.login for journey in account.journeys.values()}
-    flagged = {
-        _in_order(logins.get(pair.copier, pair.copier), logins.get(pair.source, pair.source))
-        for pair in holdings.collusion.pairs
-    }
-    groups: dict[str, set[str]] = {}
-    for login in logins.values():
-        if source := roles.get(login, Role()).source:
-            groups.setdefault(source, {source}).add(login)
-    planted = {_in_order(*pair) for members in groups.values() for pair in combinations(members, 2)}
-    for pair in sorted(planted | flagged):
-        yield PairVerdict(pair, pair in planted, pair in flagged)
 
 
 def _in_order(one: str, other: str) -> tuple[str, str]:

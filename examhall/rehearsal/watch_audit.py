@@ -1,7 +1,7 @@
 """The audit of proctoring: what browsers were promised, what the socket said and what the rules make of it, against what is held. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from examhall.rehearsal.ledger import Account
 from examhall.rehearsal.observed import Browsers, Observations
 from examhall.rehearsal.recount import Recount, recounts, rules_of
 from examhall.rehearsal.told_audit import differing_told
+from examhall.rehearsal.verdicts import PairVerdict, pair_verdicts
 from services.proctoring.evidence import moment
 from services.proctoring.signals import SignalKind
 
@@ -57,7 +58,11 @@ def audit_watch(
 ) -> WatchAudit:
     """Compares everything. `roles` by log-in; `resumed`, `dropped`: how often the sockets of the proctor and of students broke and went on by cursor."""
     rules = rules_of(holdings.rules)
-    findings: list[Finding] = [*socket_faults(observed, holdings.alerts), *_settled_lost(observed, holdings.alerts)]
+    findings: list[Finding] = [
+        *socket_faults(observed, holdings.alerts),
+        *_settled_lost(observed, holdings.alerts),
+        *paired_wrongly(pair_verdicts(account, holdings, roles)),
+    ]
     home = _home(holdings.attempts)
     found = agreeing = as_kept = 0
     for held in holdings.attempts:
@@ -209,6 +214,13 @@ def accusations(alerts: Sequence[HeldAlert]) -> Iterator[Finding]:
     for alert in alerts:
         if alert.severity in GRAVE:
             yield Finding(Kind.ACCUSED_WRONGLY, f"{alert.kind}, {alert.severity}: {alert.text}")
+
+
+def paired_wrongly(pairs: Iterable[PairVerdict]) -> Iterator[Finding]:
+    """Pairs that are shown as flagged, of students who belong to no group that copied."""
+    for pair in pairs:
+        if pair.is_flagged and not pair.is_planted:
+            yield Finding(Kind.PAIRED_WRONGLY, " and ".join(pair.logins))
 
 
 def _settled_lost(observed: Observations, alerts: Sequence[HeldAlert]) -> Iterator[Finding]:

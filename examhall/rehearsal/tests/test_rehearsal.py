@@ -361,6 +361,14 @@ def accuses_everybody(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Desk, "begin", accuse)
 
 
+def shows_a_pair_that_did_not_copy(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pair(_: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        members = {"later": {"attempt_id": next(iter(hall.attempts))}, "earlier": {"attempt_id": "somebody's"}}
+        return [members | {"log10_e_value": "4.1"}]
+
+    hall.finds = pair
+
+
 def tells_students_a_wrong_end(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     tell = Desk.tell
 
@@ -381,6 +389,7 @@ def is_silent_on_the_socket(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None
         (loses_signals, Kind.SIGNALS_LOST),
         (counts_wrongly, Kind.ASSESSED_WRONGLY),
         (accuses_everybody, Kind.ACCUSED_WRONGLY),
+        (shows_a_pair_that_did_not_copy, Kind.PAIRED_WRONGLY),
         (is_silent_on_the_socket, Kind.ALERT_NOT_TOLD),
         (tells_students_a_wrong_end, Kind.END_TOLD_WRONGLY),
     ],

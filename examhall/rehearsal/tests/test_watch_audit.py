@@ -248,6 +248,20 @@ def test_a_grave_alert_about_an_honest_student_is_found_and_named(watched: Class
     assert watched.judged().accused_wrongly == ("ben",)
 
 
+def test_a_pair_that_did_not_copy_is_found_and_named_and_pairs_of_one_group_are_right(watched: Class):
+    for login, part in (("eva", Part.COPIED_FROM), ("fay", Part.RING), ("gus", Part.RING)):
+        watched.sits(login, part, source="" if part is Part.COPIED_FROM else "eva")
+        watched.tells(login)
+        watched.answers(login)
+    watched.collusion = Collusion((FlaggedPair("fay", "eva"), FlaggedPair("gus", "fay")))
+    assert watched.audit().findings == ()
+    watched.collusion = Collusion((*watched.collusion.pairs, FlaggedPair("fay", "ana"), FlaggedPair("gus", "stranger")))
+    assert [(finding.kind, finding.detail) for finding in watched.audit().findings] == [
+        (Kind.PAIRED_WRONGLY, "ana and fay"),
+        (Kind.PAIRED_WRONGLY, "gus and stranger"),
+    ]
+
+
 def test_who_was_planted_is_found_with_the_time_that_it_took(watched: Class):
     told = watched.judged()
     by_login = {each.login: each for each in told.planted}
