@@ -1,11 +1,13 @@
 """A load generator that costs little: prepared requests on kept connections, one process of its own (`python -m benchmarks.load < plan.json`).
 
 Each connection sends its request with a revision one higher each time, in one of two ways: closed (the next when the reply is there) or open
-(at a given rate, whether or not the reply is there; latency counts from the moment the request was due).
+(at a given rate, whether or not the reply is there; latency counts from the moment the request was due). In the open way connections send as
+people do who know nothing of each other: after times that are exponentially distributed, the same in every run.
 """
 
 import asyncio
 import json
+import random
 import sys
 import time
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from typing import Any
 
 import uvloop
 
+_CHANCE = random.Random(20261121)
 FIRST_REVISION = 10**12  # thirteen digits: every request has the same length
 
 
@@ -30,11 +33,12 @@ class Result:
 
 
 class Connection(asyncio.Protocol):
-    """One client. `interval` 0: closed loop."""
+    """One client. `interval`: the mean time between requests in seconds; 0: closed loop."""
 
-    def __init__(self, head: bytes, body: str, result: Result, ends_at: float, interval: float, revision: int) -> None:
+    def __init__(self, head: bytes, body: str, result: Result, interval: float, revision: int) -> None:
         self._head, self._body = head, body
-        self._result, self._ends_at, self._interval = result, ends_at, interval
+        self._result, self._interval = result, interval
+        self._ends_at = 0.0
         self._revision = revision
         self._due: list[float] = []
         self._buffer = b""
@@ -43,9 +47,16 @@ class Connection(asyncio.Protocol):
         self.finished = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: Any) -> None:
-        """Sends the first request."""
+        """Ready to begin."""
         self._transport = transport
-        self._send(time.perf_counter())
+
+    def begin(self, ends_at: float) -> None:
+        """Sends from now on until then."""
+        self._ends_at = ends_at
+        if self._interval:
+            self._send_later(time.perf_counter())
+        else:
+            self._send(time.perf_counter())
 
     def data_received(self, data: bytes) -> None:
         """Takes whole replies off the front."""
@@ -67,21 +78,29 @@ class Connection(asyncio.Protocol):
 
     def _send(self, due: float) -> None:
         self._revision += 1
-        self._due.append(due)
+        self._due.append(min(due, time.perf_counter()))  # the loop's clock has milliseconds: it may be a little early
         self._transport.write(self._head + (self._body % self._revision).encode())
         if self._interval:
-            following = due + self._interval
-            self._has_more = following < self._ends_at
-            if self._has_more:
-                delay = max(0.0, following - time.perf_counter())
-                asyncio.get_running_loop().call_later(delay, self._send, following)
+            self._send_later(due)
+
+    def _send_later(self, after: float) -> None:
+        due = after + _CHANCE.expovariate(1 / self._interval)
+        self._has_more = due < self._ends_at
+        if self._has_more:
+            asyncio.get_running_loop().call_later(max(0.0, due - time.perf_counter()), self._send, due)
+        else:
+            self._finish_if_done()
 
     def _replied(self, status: str) -> None:
         moment = time.perf_counter()
         self._result.add(status, moment - self._due.pop(0))
         if not self._interval and moment < self._ends_at:
             self._send(moment)
-        elif not self._due and not self._has_more and not self.finished.done():
+        else:
+            self._finish_if_done()
+
+    def _finish_if_done(self) -> None:
+        if not self._due and not self._has_more and not self.finished.done():
             self.finished.set_result(None)
             self._transport.close()
 
@@ -89,8 +108,6 @@ class Connection(asyncio.Protocol):
 async def run(plan: dict[str, Any]) -> dict[str, Any]:
     """Carries out a plan: host, port, seconds, rate (0: closed loop), clients [{method, path, token, body}], revision."""
     result = Result()
-    began = time.perf_counter()
-    ends_at = began + plan["seconds"]
     clients = plan["clients"]
     interval = len(clients) / plan["rate"] if plan["rate"] else 0.0
     connections = []
@@ -102,13 +119,14 @@ async def run(plan: dict[str, Any]) -> dict[str, Any]:
             f"content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
         ).encode()
         _, connection = await asyncio.get_running_loop().create_connection(
-            lambda head=head, body=body: Connection(head, body, result, ends_at, interval, plan["revision"]),  # type: ignore[misc]
+            lambda head=head, body=body: Connection(head, body, result, interval, plan["revision"]),  # type: ignore[misc]
             plan["host"],
             plan["port"],
         )
         connections.append(connection)
-        if interval:
-            await asyncio.sleep(interval / len(clients))
+    began = time.perf_counter()
+    for connection in connections:
+        connection.begin(began + plan["seconds"])
     await asyncio.wait_for(asyncio.gather(*(connection.finished for connection in connections)), plan["seconds"] + 30)
     seconds = time.perf_counter() - began
     values = sorted(result.seconds)
