@@ -9,10 +9,10 @@ BIN := .venv/bin
 UV := .venv/uv/bin/uv
 ARGS ?=
 
-.PHONY: help up status doctor rehearse test check faults bench deploy-check images prometheus dev proto docs format lock clean
+.PHONY: help up status doctor rehearse test check faults bench deploy-check deploy-check-node images prometheus dev proto docs format lock clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 up: .venv/.runtime ## start Examhall on this machine (Ctrl-C stops it); ARGS="--port 9000" and the like are passed on
 	@exec $(BIN)/examhall up $(ARGS)
@@ -56,6 +56,9 @@ bench: .venv/.dev ## benchmarks, as ratios; writes docs/benchmarks.md
 
 deploy-check: .venv/.dev ## install the chart into real control planes of Kubernetes (compiled once, by Go); ARGS="defaults --helm 4"
 	@$(BIN)/python -m deploy.check $(ARGS)
+
+deploy-check-node: .venv/.dev ## run the chart on one node of Kubernetes, made here; as root, with what it says it lacks, after `make images`
+	@$(BIN)/python -m deploy.check node $(ARGS)
 
 images: .venv/.dev ## build an image for each service; BASE=… names the base image
 	deploy/images/build $(if $(BASE),--base $(BASE)) $(ARGS)

@@ -15,6 +15,7 @@ from deploy.check.databases import Databases, databases
 from deploy.check.definitions import definitions
 from deploy.check.helm import Helm, HelmFailed
 from deploy.check.lifecycle import CASES, Case, Life, Wrong
+from deploy.check.node.__main__ import main as on_a_node
 from deploy.check.programs import Missing, programs, versions
 from deploy.check.standin import StandIn
 from deploy.check.upgrading import Upgrade
@@ -29,8 +30,11 @@ _CHANGING_HELM = ("defaults", "autoscaled")
 
 def main(arguments: list[str]) -> None:
     """Exits with 1 and a plain message when something is missing or wrong."""
+    if arguments[:1] == ["node"]:
+        return on_a_node(arguments[1:])
     parser = argparse.ArgumentParser(
-        "python -m deploy.check", description="Installs the chart into control planes without nodes."
+        "python -m deploy.check",
+        description="Installs the chart into control planes without nodes; `node` runs it on one.",
     )
     names = [*(case.name for case in CASES), UPGRADE]
     parser.add_argument("case", nargs="*", help=", ".join(names))

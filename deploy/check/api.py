@@ -1,7 +1,9 @@
 """A small client of Kubernetes' API that remembers what the server warns of."""
 
+import json
 import ssl
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,31 @@ class Api:
     def delete(self, path: str) -> None:
         """At once, without grace. Raises Refused."""
         self._asked("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0})
+
+    def end(self, path: str) -> None:
+        """As `kubectl delete` does: with the grace that the object asks for. Raises Refused."""
+        self._asked("DELETE", path)
+
+    def text(self, path: str) -> str:
+        """What is no object, such as a pod's log. Raises Refused."""
+        reply = self._client.get(path)
+        if reply.is_error:
+            raise Refused(f"GET {path.partition('?')[0]}: {reply.status_code}: {reply.text}")
+        said: str = reply.text
+        return said
+
+    def changes(self, path: str, version: str, seconds: int) -> Iterator[Manifest]:
+        """What happens to the objects of a list after this version of it, for so many seconds. Raises Refused."""
+        asked = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(seconds)}
+        try:
+            with self._client.stream("GET", path, params=asked) as reply:
+                for line in reply.iter_lines():
+                    change: Manifest = json.loads(line)
+                    if change.get("type") not in ("ADDED", "MODIFIED", "DELETED"):
+                        raise Refused(f"GET {path}: {change}")
+                    yield change["object"]
+        except httpx.TransportError as error:
+            raise Refused(f"GET {path}: the API server does not answer: {error}") from error
 
     def kind_of(self, manifest: Manifest) -> Kind:
         """Raises Refused for a kind that the server does not serve."""

@@ -28,8 +28,9 @@ class Cluster:
 
 
 @contextmanager
-def control_plane(programs: Path, folder: Path) -> Iterator[Cluster]:
-    """Starts one with its data in `folder`, and stops it. Raises ServerFailed."""
+def control_plane(programs: Path, folder: Path, address: str = HOST) -> Iterator[Cluster]:
+    """Starts one with its data in `folder`, and stops it. An address that is not loopback's is one that nodes and pods reach: then the
+    service `kubernetes` leads there, and nodes are looked after. Raises ServerFailed."""
     folder.mkdir(parents=True)
     with ExitStack() as running:
         etcd, peers, port = free_port(), free_port(), free_port()
@@ -47,21 +48,24 @@ def control_plane(programs: Path, folder: Path) -> Iterator[Cluster]:
         token, key = secrets.token_hex(16), folder / "accounts.key"
         (folder / "tokens.csv").write_text(f"{token},deploy-check,deploy-check,system:masters\n")
         subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
-        arguments = [f"--etcd-servers=http://{HOST}:{etcd}", f"--bind-address={HOST}", f"--secure-port={port}"]
+        arguments = [f"--etcd-servers=http://{HOST}:{etcd}", f"--bind-address={address}", f"--secure-port={port}"]
         arguments += [f"--cert-dir={folder}", f"--token-auth-file={folder / 'tokens.csv'}", "--authorization-mode=RBAC"]
-        arguments += ["--service-account-issuer=https://kubernetes.default.svc", "--endpoint-reconciler-type=none"]
+        arguments += ["--service-account-issuer=https://kubernetes.default.svc"]
+        arguments += [f"--endpoint-reconciler-type={'none' if address == HOST else 'lease'}"]
+        arguments += ["--kubelet-preferred-address-types=InternalIP"]
         arguments += [f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}"]
         arguments += ["--service-cluster-ip-range=10.96.0.0/16", "--profiling=false"]
-        authority, address = folder / "apiserver.crt", f"https://{HOST}:{port}"
+        authority, at = folder / "apiserver.crt", f"https://{address}:{port}"
         _run(running, [str(programs / "kube-apiserver"), *arguments], authority.exists, folder)
-        api = Api(address, token, authority)
+        api = Api(at, token, authority)
         running.callback(api.close)
         wait_until(api.is_ready, "the API server is ready", _START_SECONDS)
 
         kubeconfig = folder / "kubeconfig"
-        kubeconfig.write_text(json.dumps(_kubeconfig(address, token, authority)))
+        kubeconfig.write_text(json.dumps(_kubeconfig(at, token, authority)))
         arguments = [f"--kubeconfig={kubeconfig}", f"--service-account-private-key-file={key}", "--leader-elect=false"]
-        arguments += [f"--root-ca-file={authority}", f"--controllers={_CONTROLLERS}", f"--cert-dir={folder}"]
+        arguments += [f"--root-ca-file={authority}", f"--cert-dir={folder}"]
+        arguments += [f"--controllers={_CONTROLLERS if address == HOST else '*'}"]
         arguments += [f"--bind-address={HOST}", f"--secure-port={free_port()}", "--kube-api-qps=200"]
         arguments += ["--kube-api-burst=400"]
         accounts = "/api/v1/namespaces/default/serviceaccounts"

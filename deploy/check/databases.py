@@ -71,24 +71,25 @@ class Databases:
 
 
 @contextmanager
-def databases(folder: Path) -> Iterator[Databases]:
-    """Starts the server with its data in `folder`, and stops it. Raises ServerFailed."""
+def databases(folder: Path, address: str = HOST, at: int = 0, **settings: str) -> Iterator[Databases]:
+    """Starts the server with its data in `folder`, and stops it; it is reached with TLS at this address and port (0: a free one).
+    Raises ServerFailed."""
     port = free_port()
-    server = start_postgres(folder / "postgres", port)
+    server = start_postgres(folder / "postgres", port, **settings)
     try:
         key, certificate = folder / "server.key", folder / "server.crt"
-        subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=IP:{HOST}", "-days", "2"]
+        subject = ["-subj", f"/CN={address}", "-addext", f"subjectAltName=IP:{address}", "-days", "2"]
         written = ["-keyout", str(key), "-out", str(certificate)]
         command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *written]
         subprocess.run(command, check=True, capture_output=True)
-        with _tls_in_front_of(port, certificate, key) as front:
-            yield Databases(f"{HOST}:{front}", certificate.read_text(), f"postgresql://postgres@{HOST}:{port}")
+        with _tls_in_front_of(port, certificate, key, (address, at)) as front:
+            yield Databases(f"{address}:{front}", certificate.read_text(), f"postgresql://postgres@{HOST}:{port}")
     finally:
         server.stop()
 
 
 @contextmanager
-def _tls_in_front_of(port: int, certificate: Path, key: Path) -> Iterator[int]:
+def _tls_in_front_of(port: int, certificate: Path, key: Path, at: tuple[str, int]) -> Iterator[int]:
     """A port that speaks TLS to clients that ask for it and passes everything on: the wheel's PostgreSQL is built without."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
@@ -108,7 +109,7 @@ def _tls_in_front_of(port: int, certificate: Path, key: Path) -> Iterator[int]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="tls", daemon=True)
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(asyncio.start_server(serve, HOST, 0), loop).result()
+    server = asyncio.run_coroutine_threadsafe(asyncio.start_server(serve, *at), loop).result()
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -10,7 +10,6 @@ from pathlib import Path
 from deploy.check.api import Manifest, manifests_in
 
 CHART = Path(__file__).resolve().parents[1] / "helm" / "examhall"
-_SECONDS = 600
 _INFORMATION = re.compile(r"I\d{4} ")  # as client-go logs
 
 
@@ -30,6 +29,7 @@ class Helm:
     program: Path
     kubeconfig: Path
     home: Path
+    minutes: int = 5  # until everything is to be ready
 
     def version(self) -> str:
         """Such as v3.17.3."""
@@ -42,19 +42,26 @@ class Helm:
 
     def install(self, release: str, namespace: str, values: Sequence[str]) -> None:
         """And waits until everything is ready. Raises HelmFailed."""
-        self._run("install", release, str(CHART), "-n", namespace, *_WAIT, *values)
+        self._run("install", release, str(CHART), "-n", namespace, *self._wait(), *values)
 
     def upgrade(self, release: str, namespace: str, values: Sequence[str]) -> None:
         """And waits until everything is ready. Raises HelmFailed."""
-        self._run("upgrade", release, str(CHART), "-n", namespace, *_WAIT, *values)
+        self._run("upgrade", release, str(CHART), "-n", namespace, *self._wait(), *values)
 
     def rollback(self, release: str, namespace: str, revision: int) -> None:
         """And waits until everything is ready. Raises HelmFailed."""
-        self._run("rollback", release, str(revision), "-n", namespace, *_WAIT)
+        self._run("rollback", release, str(revision), "-n", namespace, *self._wait())
 
     def uninstall(self, release: str, namespace: str) -> str:
         """And waits until everything is gone; what Helm says of what it kept. Raises HelmFailed."""
-        return self._run("uninstall", release, "-n", namespace, *_WAIT)
+        return self._run("uninstall", release, "-n", namespace, *self._wait())
+
+    def test(self, release: str, namespace: str) -> str:
+        """What the pods of the release's tests said. Raises HelmFailed."""
+        return self._run("test", release, "-n", namespace, "--logs", "--timeout", f"{self.minutes}m")
+
+    def _wait(self) -> list[str]:
+        return ["--wait", "--timeout", f"{self.minutes}m"]
 
     def _run(self, *arguments: str) -> str:
         kept = {"HELM_CACHE_HOME": "cache", "HELM_CONFIG_HOME": "config", "HELM_DATA_HOME": "data"}
@@ -65,13 +72,10 @@ class Helm:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=self.minutes * 120,
             check=False,
         )
         said = complaints(done.stderr)
         if done.returncode or said:
             raise HelmFailed(f"helm {' '.join(arguments[:2])}: {said or done.returncode}")
         return done.stdout
-
-
-_WAIT = ("--wait", "--timeout", "5m")

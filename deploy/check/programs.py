@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 RECIPES = Path(__file__).parent / "kubernetes"
+NODE_RECIPES = Path(__file__).parent / "node" / "recipes"
 DEFINITIONS = Path(__file__).parent / "definitions"
 _USUAL_GO = "/usr/local/go/bin/go"
 _BUILD_SECONDS = 7200
@@ -41,14 +42,33 @@ def release_of(recipe: str) -> str:
 
 def programs(version: str) -> Path:
     """The folder with the programs of a minor version; compiles them when they are not in the cache. Raises Missing."""
-    recipe = RECIPES / version
-    go = _go()
-    release = release_of((recipe / "go.mod").read_text())
-    built = cache() / f"{release}-{_fingerprint(recipe, _run(go, recipe, 60, 'env', 'GOVERSION'))}"
+    return _kept(RECIPES / version, "")
+
+
+def programs_of_a_node() -> Path:
+    """The folder with kubelet, kube-proxy and kube-scheduler. Raises Missing."""
+    return _kept(NODE_RECIPES / "kubernetes", "node-")
+
+
+def programs_of_pods() -> Path:
+    """The folder with what a cluster's own pods run: coredns and pause. Raises Missing."""
+    recipe, go = NODE_RECIPES / "pods", _go()
+    built = cache() / f"pods-{_fingerprint(recipe, _run(go, recipe, 60, 'env', 'GOVERSION'))}"
+    if not built.exists():
+        _compile(go, recipe, built, "-s -w", "./...")
+    return built
+
+
+def _kept(recipe: Path, prefix: str) -> Path:
+    go, release = _go(), release_of((recipe / "go.mod").read_text())
+    built = cache() / f"{prefix}{release}-{_fingerprint(recipe, _run(go, recipe, 60, 'env', 'GOVERSION'))}"
     if not built.exists():
         sys.stdout.write(f"Compiling Kubernetes {release}: once, for some ten minutes of two processors …\n")
         sys.stdout.flush()
-        _compile(go, recipe, release, built)
+        _, minor, _ = release.split(".")
+        named = {"gitVersion": release, "gitMajor": "1", "gitMinor": minor}
+        said = (f"-X k8s.io/component-base/version.{key}={value}" for key, value in named.items())
+        _compile(go, recipe, built, " ".join(["-s -w", *said]), "tool")
     return built
 
 
@@ -66,22 +86,20 @@ def _go() -> str:
     return found
 
 
-def _compile(go: str, recipe: Path, release: str, built: Path) -> None:
+def _compile(go: str, recipe: Path, built: Path, flags: str, what: str) -> None:
     """Beside its place, and moved there when it is whole: it may be cut off anywhere."""
     making = built.with_name(f"{built.name}.new")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
-    _, minor, _ = release.split(".")
-    named = {"gitVersion": release, "gitMajor": "1", "gitMinor": minor}
-    flags = " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{key}={value}" for key, value in named.items())])
-    _run(go, recipe, _BUILD_SECONDS, "build", "-trimpath", "-ldflags", flags, "-o", f"{making}/", "tool")
+    _run(go, recipe, _BUILD_SECONDS, "build", "-trimpath", "-ldflags", flags, "-o", f"{making}/", what)
     for server in making.glob("server"):  # as Go calls go.etcd.io/etcd/server
         server.rename(making / "etcd")
     making.rename(built)
 
 
 def _fingerprint(recipe: Path, go_version: str) -> str:
-    parts = [(recipe / name).read_bytes() for name in ("go.mod", "go.sum")]
+    files = [recipe / "go.mod", recipe / "go.sum", *sorted(recipe.glob("*/*.go"))]
+    parts = [file.read_bytes() for file in files]
     return hashlib.sha256(b"\0".join([*parts, go_version.encode()])).hexdigest()[:12]
 
 
