@@ -129,7 +129,7 @@ async def _close(seed: int, candidates: int) -> list[Figure]:
     watch = ExamWatch(EXAM)
     for event, at in [*_beginning(exam), *answers(exam, together=100)]:
         watch.put(event, moment(at))
-    request = exams.CollusionRequested(exam_id=EXAM, request_id="close", is_final=True)
+    request = exams.CollusionRequested(exam_id=EXAM, request_id="close", is_final=True, exam_revision=1)
     watch.put(request, moment(OPENED_MS))
     gaps: list[float] = []
     watcher = asyncio.create_task(_watch_the_loop(gaps))

@@ -157,7 +157,7 @@ class Sitting:
         self._is_live = False
 
     async def _conclude(self) -> None:
-        self._put(exams.CollusionRequested(exam_id=EXAM, request_id="close", is_final=True), OPENED_MS)
+        self._put(exams.CollusionRequested(exam_id=EXAM, request_id="close", is_final=True, exam_revision=1), OPENED_MS)
         while not (self._is_concluded and self._watch.is_settled):  # noqa: ASYNC110, as above
             await asyncio.sleep(_TICK_SECONDS)
 

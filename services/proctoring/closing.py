@@ -12,7 +12,7 @@ from chassis.outbox import record_event, timestamp
 from chassis.service import Runtime
 from proto.examhall.proctoring.v1.exams_pb2 import CollusionRequested
 from services.proctoring.app_state import parts_of
-from services.proctoring.watching import EXAMS
+from services.proctoring.reopening import EXAMS
 
 # Indexes: ix_attempts_exam_id, ix_attempts_under_way. The grace is for events that are still on their way.
 _CLOSED = sa.text("""
@@ -20,7 +20,7 @@ UPDATE exams SET is_collusion_final = true
 WHERE watched IS NOT NULL AND NOT is_collusion_final AND (status = 'archived' OR closes_at < :until)
   AND NOT EXISTS (SELECT FROM attempts WHERE exam_id = exams.id AND status <> 'submitted')
   AND (SELECT max(submitted_at) FROM attempts WHERE exam_id = exams.id AND is_proctored) < :until
-RETURNING id
+RETURNING id, watch_revision
 """).bindparams(sa.bindparam("until", type_=sa.TIMESTAMP(timezone=True)))
 
 
@@ -36,8 +36,14 @@ async def close_exams(runtime: Runtime) -> None:
 async def request_final_analyses(tx: AsyncSession, grace: timedelta) -> int:
     """Asks for the last analysis of every exam that closed at least `grace` ago, with all attempts over as long; how many these are."""
     at = now()
-    exam_ids = (await tx.scalars(_CLOSED, {"until": at - grace})).all()
-    for exam_id in exam_ids:
-        event = CollusionRequested(exam_id=str(exam_id), request_id=str(new_id()), is_final=True, at=timestamp(at))
+    closed = (await tx.execute(_CLOSED, {"until": at - grace})).all()
+    for exam_id, revision in closed:
+        event = CollusionRequested(
+            exam_id=str(exam_id),
+            request_id=str(new_id()),
+            is_final=True,
+            at=timestamp(at),
+            exam_revision=revision,
+        )
         record_event(tx, EXAMS, exam_id, event)
-    return len(exam_ids)
+    return len(closed)

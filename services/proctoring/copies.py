@@ -21,6 +21,7 @@ from proto.examhall.exams.v1.exams_pb2 import GetExamRequest, GetVersionRequest
 from proto.examhall.exams.v1.exams_pb2_grpc import ExamsStub
 from proto.examhall.identity.v1.people_pb2 import PersonState
 from services.proctoring.papers import Paper, read_paper
+from services.proctoring.reopening import open_again
 from services.proctoring.tables import Baseline, Exam, ExamVersion, Person
 
 _PAPERS_IN_MEMORY = 500
@@ -91,9 +92,9 @@ async def keep_exam(tx: AsyncSession, state: ExamState) -> None:
         "closes_at": closes_at,
         "published_at": moment_of(state, "published_at"),
     }
-    if state.status != "archived" and (closes_at is None or closes_at > now()):
-        values["is_collusion_final"] = False
-    await keep_newer(tx, Exam, values, "revision")
+    is_open = state.status != "archived" and (closes_at is None or closes_at > now())
+    if await keep_newer(tx, Exam, values, "revision") and is_open:
+        await open_again(tx, UUID(state.exam_id))
 
 
 async def locked_exam(tx: AsyncSession, runtime: Runtime, exam_id: UUID) -> Exam:

@@ -86,7 +86,7 @@ class Analysis:
 
     @property
     def _is_final(self) -> bool:
-        return any(request.is_final for request in self._ledger.agenda.requests)
+        return self._ledger.agenda.final is not None
 
     @property
     def _unanswered(self) -> list[Request]:
@@ -99,8 +99,8 @@ class Analysis:
         for request in self._unanswered:
             if now >= self._asked_at.setdefault(request.request_id, now) + GRACE_SECONDS and self._numbers.is_sound:
                 return request
-        is_due = self._is_final and self._concluded != self._revision and now >= self._conclude_again_at
-        return self._ledger.agenda.requests[-1] if is_due and self._numbers.is_up_to_date else None
+        is_due = self._concluded != self._revision and now >= self._conclude_again_at
+        return self._ledger.agenda.final if is_due and self._numbers.is_up_to_date else None
 
     def _may_flush(self, now: float) -> bool:
         return self._flushed != self._revision and now >= self._news_at + PROGRESS_SECONDS
@@ -111,28 +111,31 @@ class Analysis:
     async def _judge(self, exam: Exam, now: float) -> None:
         revision, is_quiet, may_progress = self._revision, self._may_flush(now), self._may_progress(now)
         shown = await asyncio.to_thread(flagged, exam.running, exam.seating)
+        apart = self.told.apart(exam.running.follows)
         news = self.told.news({pair: flag.log_e_value for pair, flag in shown.flags.items()}, is_quiet)
-        told = await asyncio.to_thread(_standings, exam, shown, [*news, *self.told.taken_back(shown.flags)])
-        await self._tell_findings(exam, shown, told, revision, is_whole=is_quiet)
+        back = self.told.taken_back(shown.flags.keys() | apart)
+        told = await asyncio.to_thread(_standings, exam, shown, [*news, *back])
+        await self._tell_findings(exam, shown, apart, told, revision, is_whole=is_quiet)
         self._judged = revision
         if is_quiet:
             self._flushed = revision
         if may_progress:
             self._progress_at, self._progressed = now, revision
-            self._tell_progress(exam, revision, len(shown.flags), is_whole=not exam.running.width)
+            self._tell_progress(exam, revision, len(shown.flags) + len(apart), is_whole=not exam.running.width)
 
     async def _conclude(self, exam: Exam, request: Request, now: float) -> None:
         revision, begun = self._revision, time.perf_counter()
+        apart: set[Pair] = set() if request.is_final else self.told.apart(exam.running.follows)
         if exam.running.width and request.is_final:
             exam = await self._followed_further(exam, revision)
         conclusion = await asyncio.to_thread(conclude, exam.running, exam.seating, exam.candidates)
         shown = conclusion.flagged
-        back = await asyncio.to_thread(_standings, exam, shown, self.told.taken_back(shown.flags))
-        told = {pair.pair: pair for pair in (*back, *conclusion.pairs)}
-        await self._tell_findings(exam, shown, told.values(), revision + _CONCLUSION, is_whole=True)
+        back = await asyncio.to_thread(_standings, exam, shown, self.told.taken_back(shown.flags.keys() | apart))
+        told = {pair.pair: pair for pair in (*back, *conclusion.pairs) if pair.pair not in apart}
+        await self._tell_findings(exam, shown, apart, told.values(), revision + _CONCLUSION, is_whole=True)
         self._judged = self._flushed = revision
         if request.is_final:
-            self._concluded = revision
+            self._concluded, self.told.concluded = revision, set(shown.flags)
             self._conclude_again_at = now + max(
                 PROGRESS_SECONDS, (1 + _CONCLUDING_RESTS) * (time.perf_counter() - begun)
             )
@@ -143,7 +146,8 @@ class Analysis:
             self.told.answered.add(request.request_id)
             self._asked_at.pop(request.request_id, None)
         self._progress_at, self._progressed = now, revision
-        self._tell_progress(exam, revision + _CONCLUSION, len(shown.flags), is_whole=True, request=request)
+        flags = len(shown.flags) + len(apart)
+        self._tell_progress(exam, revision + _CONCLUSION, flags, is_whole=True, request=request)
 
     async def _followed_further(self, exam: Exam, revision: int) -> Exam:
         """The exam played once more with the likeliest sources, in steps that are told: how many answers of it are taken in."""
@@ -157,18 +161,30 @@ class Analysis:
         return followed
 
     async def _tell_findings(
-        self, exam: Exam, shown: Flagged, pairs: Collection[PairStanding], revision: int, *, is_whole: bool
+        self,
+        exam: Exam,
+        shown: Flagged,
+        apart: Collection[Pair],
+        pairs: Collection[PairStanding],
+        revision: int,
+        *,
+        is_whole: bool,
     ) -> None:
+        """`apart`: pairs that stand as they were told, and so do the groups that they are in."""
         as_of_ms = exam.running.as_of_ms
         self.tellings += await asyncio.to_thread(_assessed, self._exam_id, exam, pairs, revision)
         news = {pair.pair for pair in pairs}
-        kept = {pair: evidence for pair, evidence in self.told.pairs.items() if pair in shown.flags}
+        kept = {pair: evidence for pair, evidence in self.told.pairs.items() if pair in shown.flags or pair in apart}
         self.told.pairs = kept | {pair: flag.log_e_value for pair, flag in shown.flags.items() if pair in news}
-        groups = {exam_messages.group_id(self._exam_id, group.members): group for group in shown.groups}
-        as_told = {name: (group.likely_source, *group.members) for name, group in groups.items()}
+        stay = self.told.groups_of(apart)
+        placed = {member for group in stay.values() for member in group[1:]}
+        found = [group for group in shown.groups if placed.isdisjoint(group.members)]
+        groups = {exam_messages.group_id(self._exam_id, group.members): group for group in found}
+        as_told = stay | {name: (group.likely_source, *group.members) for name, group in groups.items()}
         self.tellings += [
             exam_messages.group_found(self._exam_id, name, groups.get(name), revision, as_of_ms)
             for name in self.told.groups_changed(as_told, is_whole)
+            if name not in stay
         ]
         self.told.groups = as_told
 

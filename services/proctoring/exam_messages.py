@@ -38,7 +38,7 @@ def watched_exam(event: exams.ExamWatched) -> WatchedExam:
 
 def requested(event: exams.CollusionRequested) -> Request:
     """The request of an event."""
-    return Request(event.request_id, event.is_final, _milliseconds(event.at))
+    return Request(event.request_id, event.is_final, _milliseconds(event.at), event.exam_revision)
 
 
 def seated(event: stream.CandidateSeated) -> Seated:

@@ -21,7 +21,7 @@ from proto.examhall.proctoring.v1 import exams_pb2 as exams
 from proto.examhall.proctoring.v1 import stream_pb2 as stream
 from services.proctoring import exam_messages
 from services.proctoring.collusion.arrivals import Arrivals
-from services.proctoring.collusion.facts import Save
+from services.proctoring.collusion.facts import Save, WatchedExam
 from services.proctoring.collusion.ledger import AGENDA_ROW, Ledger
 from services.proctoring.collusion.told import Told
 from services.proctoring.exam_analysis import Analysis
@@ -66,10 +66,7 @@ class ExamWatch:
                     self._numbers.seats_changed()
                 return rows
             case exams.ExamWatched():
-                rows = self._ledger.plan(exam_messages.watched_exam(event))
-                if rows:
-                    self._numbers.plan_again()
-                return rows
+                return self._put_exam(exam_messages.watched_exam(event))
             case exams.CollusionRequested():
                 return self._ledger.request(exam_messages.requested(event))
         raise TypeError(f"an exam's watch does not know {event.DESCRIPTOR.full_name}")
@@ -120,6 +117,12 @@ class ExamWatch:
         self._numbers = Numbers(ledger, self._arrivals)
         self._analysis = Analysis(exam_id, ledger, self._numbers, told)
         self._stored_told = told.encoded()
+
+    def _put_exam(self, exam: WatchedExam) -> dict[str, bytes]:
+        known, rows = self._ledger.agenda.exam, self._ledger.plan(exam)
+        if rows and (known is None or not exam.is_sat_as(known)):
+            self._numbers.plan_again()
+        return rows
 
     def _put_answers(self, event: attempts.AnswersSaved, at: datetime) -> dict[str, bytes]:
         rows: dict[str, bytes] = {}

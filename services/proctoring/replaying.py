@@ -19,7 +19,8 @@ from chassis.service import Runtime
 from proto.examhall.chassis.v1.outbox_pb2 import ReplayRequest
 from proto.examhall.proctoring.v1.stream_pb2 import StateLost
 from services.proctoring.app_state import parts_of
-from services.proctoring.watching import EXAMS, SIGNALS
+from services.proctoring.reopening import EXAMS
+from services.proctoring.watching import SIGNALS
 
 log = structlog.get_logger()
 
@@ -41,9 +42,11 @@ _DONE = sa.text("DELETE FROM replay_wishes WHERE asked_at <= :asked_at").bindpar
 )
 # Index: ix_attempts_exam_id.
 _NOT_OVER = sa.text("""
-SELECT DISTINCT attempts.exam_id FROM attempts LEFT JOIN collusion_states ON collusion_states.exam_id = attempts.exam_id
+SELECT DISTINCT attempts.exam_id FROM attempts JOIN exams ON exams.id = attempts.exam_id
+LEFT JOIN collusion_states ON collusion_states.exam_id = attempts.exam_id
 WHERE is_proctored AND (
-    status <> 'submitted' OR (submitted_at > clock_timestamp() - interval '1 day' AND collusion_states.is_final IS NOT TRUE)
+    attempts.status <> 'submitted' OR (exams.closes_at > clock_timestamp() AND exams.status <> 'archived')
+    OR (submitted_at > clock_timestamp() - interval '1 day' AND collusion_states.is_final IS NOT TRUE)
 )
 """)
 _ATTEMPTS = sa.text("SELECT id FROM attempts WHERE is_proctored AND exam_id = ANY (:exam_ids)")

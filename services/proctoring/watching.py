@@ -15,12 +15,10 @@ from services.proctoring.app_state import parts_of
 from services.proctoring.copies import fetch_paper, locked_exam, stored_paper
 from services.proctoring.messages import watch_message
 from services.proctoring.papers import Calibration, Item, Paper, merged_items, rules_message
+from services.proctoring.reopening import EXAMS, open_again
 from services.proctoring.tables import Attempt, Exam, ItemCalibration
 
 SIGNALS = "proctoring.signals.v1"
-EXAMS = "proctoring.exams.v1"
-
-_OPEN_AGAIN = sa.text("UPDATE exams SET is_collusion_final = false WHERE id = :exam_id AND is_collusion_final")
 
 
 async def know_version(tx: AsyncSession, runtime: Runtime, exam_id: UUID, version: int) -> Paper:
@@ -40,7 +38,7 @@ async def begin_attempt(tx: AsyncSession, runtime: Runtime, attempt: Attempt) ->
     paper = await know_version(tx, runtime, attempt.exam_id, attempt.exam_version)
     if not paper.rules.proctoring:
         return
-    await tx.execute(_OPEN_AGAIN, {"exam_id": attempt.exam_id})
+    await open_again(tx, attempt.exam_id)
     attempt.is_proctored = True
     attempt.watch_revision += 1
     began = happenings.WatchBegan(
@@ -77,6 +75,7 @@ async def _watch(tx: AsyncSession, exam: Exam, version: int, paper: Paper) -> No
     )
     exam.watch_revision = event.revision
     exam.watched = event.SerializeToString()
+    exam.is_collusion_final = False
     record_event(tx, EXAMS, exam.id, event)
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 # Of each question a candidate's first so many saves count: nobody changes an answer more often for a reason, and a row stays bounded.
 KEPT_SAVES = 32
-# Requests for an analysis that are kept, the newest, final ones first of all.
+# Requests for an analysis that are kept, the newest, and the final one of the exam's highest revision first of all.
 KEPT_REQUESTS = 16
 
 _MARK_BYTES = 6
@@ -40,17 +40,22 @@ class WatchedExam(msgspec.Struct, frozen=True, array_like=True):
     is_order_shuffled: bool
     items: tuple[Item, ...]
 
+    def is_sat_as(self, other: "WatchedExam") -> bool:
+        """Nothing but the revision differs: it was opened again as it was."""
+        return replace(self, revision=other.revision) == other
+
 
 class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The whole analysis is wanted: now, or for good."""
+    """The whole analysis is wanted: now, or for good, of the exam that closed in `exam_revision`."""
 
     request_id: str
     is_final: bool
     at_ms: int
+    exam_revision: int = 0
 
 
 class Agenda(msgspec.Struct, frozen=True, array_like=True):
-    """The exam and what is wanted of it. `heard`: how many requests there were."""
+    """The exam and what is wanted of it, by time, and last what is wanted for good. `heard`: how many requests there were."""
 
     exam: WatchedExam | None = None
     requests: tuple[Request, ...] = ()
@@ -66,8 +71,17 @@ class Agenda(msgspec.Struct, frozen=True, array_like=True):
         """One more request; the oldest beyond those kept are forgotten."""
         if any(known.request_id == request.request_id for known in self.requests):
             return self
-        ranked = sorted((*self.requests, request), key=lambda each: (each.is_final, each.at_ms, each.request_id))
+        requests = sorted((*self.requests, request), key=lambda each: (each.at_ms, each.request_id))
+        final = max((each for each in requests if each.is_final), key=lambda each: each.exam_revision, default=None)
+        ranked = [*(each for each in requests if each is not final), *([final] if final else [])]
         return replace(self, requests=tuple(ranked[-KEPT_REQUESTS:]), heard=self.heard + 1)
+
+    @property
+    def final(self) -> Request | None:
+        """The analysis that is wanted for good; None while the exam is open, or open again."""
+        closed = self.requests[-1] if self.requests and self.requests[-1].is_final else None
+        is_open = closed is not None and self.exam is not None and closed.exam_revision < self.exam.revision
+        return None if is_open else closed
 
 
 class Seated(msgspec.Struct, frozen=True, array_like=True, gc=False):

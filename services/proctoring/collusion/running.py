@@ -130,6 +130,14 @@ class Running:
         were_known = [self._rename(attempt_id, place) for attempt_id, place in self.places.items()]
         return all(were_known)
 
+    def follows(self, one: str, other: str) -> bool:
+        """Whether there is evidence on a pair, either way."""
+        places = [self.places.get(each) for each in (one, other)]
+        if self.width == 0 or None in places:
+            return self.width == 0
+        (first, second) = places
+        return bool((self.state.sources[first] == second).any() or (self.state.sources[second] == first).any())
+
     def refresh(self) -> Floats:
         """The log e-values of all candidates with a place, (candidates, width), after computing the rows that have changed."""
         for place in self._changed:

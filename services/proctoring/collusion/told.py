@@ -1,6 +1,6 @@
 """What has been told of an exam's pairs and groups, so that what no longer holds can be taken back, also by another worker."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import log
 from typing import Self
 
@@ -14,21 +14,23 @@ TENFOLD = log(10)
 
 class Told(msgspec.Struct):
     """`pairs`: told as flagged, with the log e-value told last (None: by an earlier worker); `groups`: likely source and members by id; `answered`:
-    requests."""
+    requests; `concluded`: the pairs that were flagged when the exam was last analysed for good."""
 
     pairs: dict[Pair, float | None] = {}
     groups: dict[str, tuple[str, ...]] = {}
     answered: set[str] = set()
+    concluded: set[Pair] = set()
 
     @classmethod
     def decoded(cls, row: bytes) -> Self:
         """From a stored row; evidence told by whoever stored it is told anew."""
-        pairs, groups, answered = _ROW.decode(row)
-        return cls(dict.fromkeys(pairs), groups, answered)
+        pairs, groups, answered, concluded = _ROW.decode(row)
+        return cls(dict.fromkeys(pairs), groups, answered, concluded)
 
     def encoded(self) -> bytes:
         """The row to store: what may have to be taken back."""
-        return msgspec.msgpack.encode((sorted(self.pairs), dict(sorted(self.groups.items())), sorted(self.answered)))
+        groups = dict(sorted(self.groups.items()))
+        return msgspec.msgpack.encode((sorted(self.pairs), groups, sorted(self.answered), sorted(self.concluded)))
 
     def news(self, now: Mapping[Pair, float], is_quiet: bool) -> list[Pair]:
         """Flagged pairs to tell of: new ones, and those whose evidence changed tenfold; all, when all is quiet."""
@@ -42,10 +44,20 @@ class Told(msgspec.Struct):
         """Pairs told as flagged that are not any more."""
         return sorted(set(self.pairs) - set(now))
 
+    def apart(self, is_followed: Callable[[str, str], bool]) -> set[Pair]:
+        """Flagged pairs of the last analysis for good that a running exam does not follow: they stand as they were told until the next."""
+        return {pair for pair in self.concluded & self.pairs.keys() if not is_followed(*pair)}
+
+    def groups_of(self, apart: Collection[Pair]) -> dict[str, tuple[str, ...]]:
+        """The groups that such pairs hang together in, as they were told."""
+        return {
+            name: group for name, group in self.groups.items() if any(set(pair) <= set(group[1:]) for pair in apart)
+        }
+
     def groups_changed(self, now: Mapping[str, tuple[str, ...]], is_quiet: bool) -> list[str]:
         """Groups that are new, other than they were told, or no more; all, when all is quiet."""
         known = sorted(self.groups.keys() | now.keys())
         return [name for name in known if is_quiet or self.groups.get(name) != now.get(name)]
 
 
-_ROW = msgspec.msgpack.Decoder(tuple[list[Pair], dict[str, tuple[str, ...]], set[str]])
+_ROW = msgspec.msgpack.Decoder(tuple[list[Pair], dict[str, tuple[str, ...]], set[str], set[Pair]])

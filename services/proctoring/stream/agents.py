@@ -45,7 +45,7 @@ ATTEMPT_MESSAGES = (
 EXAM_TOPICS = ("attempts.answers.v1", "proctoring.exams.v1", BY_EXAM)
 EXAM_MESSAGES = (attempts.AnswersSaved, exams.ExamWatched, exams.CollusionRequested, stream.CandidateSeated)
 
-# The row of an exam that is not known to be watched and of which something was dropped, so that it can be asked for again.
+# The row of an exam that is not known to be watched, or not any more, and of which something was dropped, so that it can be asked for again.
 _DROPPED = "dropped"
 # Events of such exams that are held in memory, in case the exam turns out to be watched a moment later.
 HELD_EVENTS = 2_000
@@ -158,17 +158,20 @@ class Exams:
         return effect
 
     async def forget(self) -> Effect:
-        """Forgets exams that were analysed for good long ago."""
+        """Forgets exams that were analysed for good long ago, but for a mark: one that is opened again needs its events once more."""
         effect = Effect()
         before_ms = epoch_ms(now()) - self._app.settings.stream_kept_hours * 3_600_000
         rows = dict(self._app.exams.rows(self._partitions, self._app.partitions))
         for key in [key for key in rows if key.endswith(f"/{AGENDA_ROW}")]:
             exam_id = key.partition("/")[0]
-            if any(request.is_final and request.at_ms < before_ms for request in decoded_agenda(rows[key]).requests):
+            final = decoded_agenda(rows[key]).final
+            if final is not None and final.at_ms < before_ms:
                 if watch := self._watches.pop(exam_id, None):
                     watch.abandon()
                 gone = [each for each in rows if each.startswith(f"{exam_id}/")]
                 effect.before += [self._app.exams.put(self._partition(exam_id), each, None) for each in gone]
+                effect.before += self._rows(self._partition(exam_id), exam_id, {_DROPPED: b"1"})
+                self._dropped.add(exam_id)
         return effect
 
     def _partition(self, exam_id: str) -> int:

@@ -39,6 +39,13 @@ class Sitting:
     def events(self) -> list[Event]:
         return [(self.watched, moment(START_MS)), *self.seats, *self.answers]
 
+    def opened_again(self, revision: int = 2) -> Event:
+        """The same exam in a higher revision."""
+        watched = exams.ExamWatched()
+        watched.CopyFrom(self.watched)
+        watched.revision = revision
+        return watched, moment(START_MS + 7_300_000)
+
 
 def name(what: str) -> str:
     return str(uuid5(_NAMES, what))
@@ -141,8 +148,11 @@ def seated(
     return seat, moment(START_MS + int(submitted_ms if submitted_ms is not None else started_ms))
 
 
-def requested(request_id: str = "request", *, is_final: bool = False) -> Event:
-    request = exams.CollusionRequested(exam_id=EXAM, request_id=request_id, is_final=is_final)
+def requested(request_id: str = "request", *, is_final: bool = False, revision: int = 1) -> Event:
+    """`revision`: of the exam that has closed."""
+    request = exams.CollusionRequested(
+        exam_id=EXAM, request_id=request_id, is_final=is_final, exam_revision=revision if is_final else 0
+    )
     request.at.FromMilliseconds(START_MS + 7_200_000)
     return request, moment(START_MS + 7_200_000)
 

@@ -47,13 +47,15 @@ class ExamWatched(_message.Message):
     def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., rules: _Optional[_Union[_signals_pb2.ExamRules, _Mapping]] = ..., items: _Optional[_Iterable[_Union[WatchedItem, _Mapping]]] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_order_shuffled: _Optional[bool] = ...) -> None: ...
 
 class CollusionRequested(_message.Message):
-    __slots__ = ("exam_id", "request_id", "is_final", "at")
+    __slots__ = ("exam_id", "request_id", "is_final", "at", "exam_revision")
     EXAM_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     IS_FINAL_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
+    EXAM_REVISION_FIELD_NUMBER: _ClassVar[int]
     exam_id: str
     request_id: str
     is_final: bool
     at: _timestamp_pb2.Timestamp
-    def __init__(self, exam_id: _Optional[str] = ..., request_id: _Optional[str] = ..., is_final: _Optional[bool] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    exam_revision: int
+    def __init__(self, exam_id: _Optional[str] = ..., request_id: _Optional[str] = ..., is_final: _Optional[bool] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exam_revision: _Optional[int] = ...) -> None: ...

@@ -1,10 +1,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.proctoring.collusion.facts import (
     KEPT_SAVES,
     Agenda,
     Candidate,
+    Item,
     Request,
     Save,
     Seated,
@@ -84,3 +86,35 @@ def test_an_agenda_keeps_the_highest_revision_and_the_newest_requests_final_ones
     assert agenda.requests[-2] == Request("request 39", False, 39)
     assert (len(agenda.requests), agenda.heard) == (16, 41)
     assert decoded_agenda(encoded_agenda(agenda)) == agenda
+
+
+REVISIONS = st.integers(1, 4)
+FACTS = st.one_of(
+    st.builds(WatchedExam, st.just("exam"), REVISIONS, st.just(0), st.just(True), st.just(())),
+    st.builds(Request, st.uuids(version=4).map(str), st.booleans(), st.integers(0, 5), REVISIONS),
+)
+
+
+@given(st.lists(FACTS, max_size=12).flatmap(lambda facts: st.tuples(st.just(facts), st.permutations(facts))))
+def test_an_exam_is_closed_in_its_highest_revision_whatever_the_order_of_what_is_told(
+    ways: tuple[list[WatchedExam | Request], list[WatchedExam | Request]],
+) -> None:
+    one, other = (agenda_of(way) for way in ways)
+    assert one == other
+    opened = max((each.revision for each in ways[0] if isinstance(each, WatchedExam)), default=0)
+    closed = max((each.exam_revision for each in ways[0] if isinstance(each, Request) and each.is_final), default=0)
+    assert (one.final is not None) == (0 < closed >= opened)
+    assert one.final is None or one.final.exam_revision == closed
+
+
+def agenda_of(facts: list[WatchedExam | Request]) -> Agenda:
+    agenda = Agenda()
+    for fact in facts:
+        agenda = agenda.with_exam(fact) if isinstance(fact, WatchedExam) else agenda.with_request(fact)
+    return agenda
+
+
+def test_an_exam_opened_again_as_it_was_is_sat_as_before() -> None:
+    exam = WatchedExam("exam", 1, 0, True, (Item("question", ("a", "b")),))
+    assert exam.is_sat_as(replace(exam, revision=2))
+    assert not exam.is_sat_as(replace(exam, revision=2, items=()))

@@ -16,10 +16,10 @@ def test_a_pair_that_is_not_flagged_any_more_is_taken_back() -> None:
 
 
 def test_whoever_restores_what_was_told_tells_it_again() -> None:
-    told = Told(pairs={A: 10.0}, groups={"group": ("", "a", "b")}, answered={"request"})
+    told = Told(pairs={A: 10.0}, groups={"group": ("", "a", "b")}, answered={"request"}, concluded={A, C})
     restored = Told.decoded(told.encoded())
     assert restored.news({A: 10.0}, False) == [A]
-    assert (restored.groups, restored.answered) == (told.groups, told.answered)
+    assert (restored.groups, restored.answered, restored.concluded) == (told.groups, told.answered, told.concluded)
     assert restored.encoded() == told.encoded()
 
 
@@ -31,3 +31,10 @@ def test_a_group_is_news_when_its_members_or_its_source_changed(now: tuple[str, 
     assert told.groups_changed({"group": now}, False) == changed
     assert told.groups_changed({}, False) == ["group"]
     assert told.groups_changed({"group": now}, True) == ["group"]
+
+
+def test_pairs_of_the_last_close_that_nobody_follows_now_stand_and_so_do_their_groups() -> None:
+    told = Told(pairs={A: 1.0, B: 2.0}, groups={"one": ("", "a", "b"), "other": ("d", "d", "e")}, concluded={A, B, C})
+    assert told.apart(lambda *pair: pair == B) == {A}
+    assert told.groups_of({A}) == {"one": ("", "a", "b")}
+    assert told.groups_of(set()) == {}

@@ -15,13 +15,14 @@ from proto.examhall.exams.v1 import events_pb2 as exams
 from proto.examhall.identity.v1 import people_pb2 as people
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from proto.examhall.proctoring.v1 import stream_pb2 as stream
+from proto.examhall.proctoring.v1.exams_pb2 import ExamWatched
 from proto.examhall.proctoring.v1.signals_pb2 import SignalsReceived
 from services.proctoring.keeping import kept_days
 from services.proctoring.leading import CHORES_LOCK
 from services.proctoring.retention import purge
 from services.proctoring.settings import Settings
 from services.proctoring.signals import SignalKind
-from services.proctoring.tests.taking_in.builders import Exam, Hall, a_batch, open_hall
+from services.proctoring.tests.taking_in.builders import Exam, Hall, a_batch, a_question, open_hall
 
 LIVE, EXAMS, SIGNALS = "proctoring.live.v1", "proctoring.exams.v1", "proctoring.signals.v1"
 
@@ -127,6 +128,47 @@ async def test_an_exam_that_is_open_again_is_analysed_again_when_it_closes(hall:
     await eventually(lambda: _count(hall, exam, 2))
     await hall.submitted(await hall.started(exam))  # its start was on its way when the exam was archived
     await eventually(lambda: _count(hall, exam, 3))
+    questions = [slot.questions[0] for slot in exam.paper.slots]
+    await hall.published(*questions, a_question(), exam_id=exam.id, version=9, closes_at=now() - timedelta(hours=1))
+    await eventually(lambda: _count(hall, exam, 4))
+
+    told = [event for _, event in await hall.service.recorded(EXAMS)]
+    watched = [event for event in told if isinstance(event, ExamWatched)]
+    assert [event.revision for event in watched] == [1, 2, 3, 4]
+    assert [len(event.items) for event in watched] == [2, 2, 2, 3]
+    assert [event.exam_revision for event in await asked(hall, exam)] == [1, 2, 3, 4]
+    assert [isinstance(event, ExamWatched) for event in told] == [
+        True,
+        False,
+    ] * 4  # each closes what was told before it
+
+
+async def test_an_attempt_at_a_version_that_nobody_told_of_opens_a_closed_exam_once(hall: Hall) -> None:
+    exam = await hall.published(closes_at=now() - timedelta(hours=1))
+    await hall.submitted(await hall.started(exam))
+    await eventually(lambda: asked(hall, exam))
+    newer = hall.exam(*(slot.questions[0] for slot in exam.paper.slots), a_question(), exam_id=exam.id, version=2)
+    await hall.submitted(await hall.started(newer))
+    await eventually(lambda: _count(hall, exam, 2))
+    watched = await hall.events(EXAMS, "ExamWatched")
+    assert [(event.revision, len(event.items)) for event in watched] == [(1, 2), (2, 3)]
+    assert [event.exam_revision for event in await asked(hall, exam)] == [1, 2]
+
+
+async def test_a_change_that_leaves_an_exam_closed_opens_nothing(hall: Hall) -> None:
+    exam = await hall.published(closes_at=now() - timedelta(hours=1))
+    await hall.submitted(await hall.started(exam))
+    await eventually(lambda: asked(hall, exam))
+    exam.state.revision += 1
+    exam.state.schedule.closes_at.FromDatetime(now() - timedelta(minutes=1))
+    await hall.taken(await hall.tell_exam(exams.ExamScheduleChanged(exam=exam.state)))
+    older = exams.ExamState()
+    older.CopyFrom(exam.state)
+    older.revision -= 1
+    older.schedule.closes_at.FromDatetime(now() + timedelta(days=1))
+    await hall.taken(await hall.tell_exam(exams.ExamScheduleChanged(exam=older)))
+    assert len(await asked(hall, exam)) == len(await hall.events(EXAMS, "ExamWatched")) == 1
+    assert await hall.sql("SELECT 1 FROM exams WHERE is_collusion_final")
 
 
 async def _count(hall: Hall, exam: Exam, count: int) -> bool:
@@ -141,14 +183,17 @@ async def lose_state(hall: Hall, *workers: str) -> None:
 
 async def test_workers_that_lose_their_state_get_the_events_of_exams_that_are_not_over(hall: Hall) -> None:
     running, over, final, to_come = [await hall.published() for _ in range(4)]
+    again = await hall.published(closes_at=now() + timedelta(days=1))
     plain = await hall.published(settings={"proctoring": False})
     first, second = await hall.started(running), await hall.started(running)
     done, old, settled = await hall.started(over), await hall.started(over), await hall.started(final)
+    earlier = await hall.started(again)
     await hall.started(plain)
-    for attempt, hours in ((second, 30), (done, 2), (old, 30), (settled, 1)):
+    for attempt, hours in ((second, 30), (done, 2), (old, 30), (settled, 1), (earlier, 90)):
         await hall.submitted(attempt, at=now() - timedelta(hours=hours))
-    progress = told.CollusionProgress(exam_id=final.id, revision=1, is_final=True)
-    await hall.taken(await hall.tell_collusion(progress))
+    for exam in (final, again):
+        progress = told.CollusionProgress(exam_id=exam.id, revision=1, is_final=True)
+        await hall.taken(await hall.tell_collusion(progress))
     await first.client.post(first.path, json=a_batch())
     await hall.one("SELECT 1 FROM outbox HAVING count(*) FILTER (WHERE published_at IS NULL) = 0")
     await hall.sql("UPDATE outbox SET occurred_at = '2000-01-01', published_at = '2000-01-01'")
@@ -158,17 +203,17 @@ async def test_workers_that_lose_their_state_get_the_events_of_exams_that_are_no
         await eventually(lambda: hall.peers.replays and _no_wishes(hall))
     (request,) = hall.peers.replays  # one for all three
     assert list(request.topics) == ["attempts.lifecycle.v1", "attempts.answers.v1"]
-    of_running = {first.id, second.id, done.id, old.id}
-    assert sorted(request.keys) == sorted({running.id, over.id} | of_running)
-    assert [log["events"] for log in logs if log["event"] == "events_published_again"] == [len(request.keys) + 9]
+    of_running = {first.id, second.id, done.id, old.id, earlier.id}
+    assert sorted(request.keys) == sorted({running.id, over.id, again.id} | of_running)
+    assert [log["events"] for log in logs if log["event"] == "events_published_again"] == [len(request.keys) + 11]
     rows = await hall.one(
         "SELECT 1 FROM outbox HAVING count(*) FILTER (WHERE published_at IS NULL) = 0"
     ) and await hall.sql("SELECT topic, key, type FROM outbox WHERE published_at > '2000-01-02'")
-    again = Counter((row["topic"], row["key"]) for row in rows)
-    expected = Counter({(EXAMS, exam.id): 1 for exam in (running, over, final, to_come)})
+    published = Counter((row["topic"], row["key"]) for row in rows)
+    expected = Counter({(EXAMS, exam.id): 1 for exam in (running, over, final, to_come, again)})
     expected.update({(SIGNALS, attempt): 1 for attempt in of_running})
     expected[(SIGNALS, first.id)] += 1  # the beginning of the watch and a batch
-    assert again == expected
+    assert published == expected
 
 
 async def _no_wishes(hall: Hall) -> bool:
