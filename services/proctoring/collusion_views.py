@@ -6,7 +6,7 @@ A pair is shown as answers that agree beyond chance and its assumptions, never a
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -21,6 +21,7 @@ CAUTION = (
     " look at the answers and hear both students before anything is decided."
 )
 DIRECTION = "Which of the two answered later is an indication from the order of the answers. It does not say who knew of it, nor that both did."
+UNKNOWN = Candidate(None, None, None)
 _KINDS = {
     "e_value": "How many times better the answers fit copying than each answering alone, staked fairly beforehand.",
     "p_value": "How often two who answer alone would agree at least as much, if the assumptions hold.",
@@ -105,7 +106,7 @@ class PairOut(BaseModel):
     def of(cls, pair: Pair, candidates: Mapping[UUID, Candidate]) -> "PairOut":
         """The view of a row; `candidates` by attempt."""
         event = told.PairAssessed.FromString(pair.told)
-        false_flags = _decimal(event.expected_false_flags)
+        verdict = _verdict(pair, event)
         return cls(
             exam_id=pair.exam_id,
             later=_member(pair.copier_attempt_id, candidates),
@@ -113,17 +114,30 @@ class PairOut(BaseModel):
             direction_text=DIRECTION,
             revision=pair.revision,
             verdict=pair.verdict,  # type: ignore[arg-type]
-            text=_verdict_text(pair.verdict, pair.log10_e_value, false_flags),
+            text=verdict.text,
             family=pair.family,
             plausible_by=list(event.plausible_by),
             log10_e_value=pair.log10_e_value,
-            expected_false_flags=false_flags,
-            items_compared=event.items_compared,
+            expected_false_flags=verdict.expected_false_flags,
+            items_compared=verdict.items_compared,
             statistics=[StatisticOut.of(statistic) for statistic in event.statistics],
             items=[_item(item) for item in event.items],
             as_of=event.as_of.ToDatetime(tzinfo=UTC),
             caution=CAUTION,
         )
+
+
+class PairVerdict(NamedTuple):
+    """What is said of a pair in short."""
+
+    text: str
+    expected_false_flags: Decimal | None
+    items_compared: int
+
+
+def verdict_of(pair: Pair) -> PairVerdict:
+    """What is said of a pair in short, without its statistics and questions."""
+    return _verdict(pair, told.PairAssessed.FromString(pair.told))
 
 
 class GroupOut(BaseModel):
@@ -170,6 +184,11 @@ class ProgressOut(BaseModel):
     is_final: bool = Field(description="made at the close of the exam: this set of flags is the one that counts")
     as_of: datetime | None
     request_id: str = Field(description="of the request that this answers; empty: none")
+    percent: int = Field(
+        ge=0,
+        le=100,
+        description="done of the analysis that is being made, at the close or on request, by its steps; 100: this is its end; 0: none is being made",
+    )
 
     @classmethod
     def of(cls, exam_id: UUID, state: CollusionState | None) -> "ProgressOut":
@@ -190,6 +209,7 @@ class ProgressOut(BaseModel):
             is_final=event.is_final,
             as_of=event.as_of.ToDatetime(tzinfo=UTC) if state else None,
             request_id=event.request_id,
+            percent=event.percent,
         )
 
 
@@ -216,7 +236,7 @@ def candidates_of(pairs: Iterable[Pair], groups: Iterable[CollusionGroup]) -> se
 
 
 def _member(attempt_id: UUID, candidates: Mapping[UUID, Candidate]) -> PairMember:
-    known = candidates.get(attempt_id, Candidate(None, None, None))
+    known = candidates.get(attempt_id, UNKNOWN)
     return PairMember(
         attempt_id=attempt_id,
         student_id=known.student_id,
@@ -238,15 +258,27 @@ def _progress_text(event: told.CollusionProgress) -> str:
     if not event.candidates:
         return "Not enough yet: nobody's answers have been taken in."
     if not event.items_believed:
-        return (
+        so_far = (
             f"Not enough yet: {event.answers} answers of {event.candidates} candidates are taken in, and none of {event.items} questions has been"
             " answered often enough to know which answers are usual."
         )
-    so_far = "At the close of the exam" if event.is_final else "So far"
-    return (
-        f"{so_far} {event.pairs_tested} pairs of {event.candidates} candidates were compared on {event.items_believed} of {event.items} questions;"
-        f" {event.pairs_flagged} are flagged."
-    )
+    else:
+        until = "At the close of the exam" if event.is_final else "So far"
+        so_far = (
+            f"{until} {event.pairs_tested} pairs of {event.candidates} candidates were compared on {event.items_believed} of {event.items} questions;"
+            f" {event.pairs_flagged} are flagged."
+        )
+    return f"{_under_way(event.percent)}{so_far}"
+
+
+def _under_way(percent: int) -> str:
+    return f"The answers are being analysed as a whole, {percent} % is done. " if 0 < percent < 100 else ""
+
+
+def _verdict(pair: Pair, event: told.PairAssessed) -> PairVerdict:
+    false_flags = _decimal(event.expected_false_flags)
+    text = _verdict_text(pair.verdict, pair.log10_e_value, false_flags)
+    return PairVerdict(text, false_flags, event.items_compared)
 
 
 def _verdict_text(verdict: str, log10_e_value: Decimal, false_flags: Decimal | None) -> str:

@@ -7,9 +7,11 @@ has changed tenfold, and when it is not flagged any more; smaller changes once n
 import asyncio
 import time
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from services.proctoring import exam_messages
-from services.proctoring.collusion.concluding import Further, conclude
+from services.proctoring.collusion import concluding
+from services.proctoring.collusion.concluding import Conclusion, Further, conclude
 from services.proctoring.collusion.facts import Request
 from services.proctoring.collusion.ledger import Ledger
 from services.proctoring.collusion.seating import Pair
@@ -26,11 +28,24 @@ RETRY_SECONDS = 5.0
 GRACE_SECONDS = 2.0
 # Facts that come after the close let it be concluded anew, half of the time at most: it rests for as long as it took, by this factor.
 _CONCLUDING_RESTS = 1.0
-# The conclusion of a large exam tells how far it is in so many steps.
-STEPS = 10
-# Revisions for one set of facts: the running exam's, the steps of its conclusion, and the conclusion.
-_REVISIONS = 16
-_CONCLUSION = _REVISIONS - 1
+# The last analysis of a large exam plays it once more, in so many steps, before what every analysis does.
+FOLLOWING_STEPS = 10
+_CONCLUSION = FOLLOWING_STEPS + concluding.STEPS
+# Revisions for one set of facts: the running exam's, the steps of its analysis, and what the last of them ends with.
+_REVISIONS = _CONCLUSION + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Of one analysis: the revision of the facts, the flags before it, and how many of all the steps are none of its own."""
+
+    revision: int
+    flags: int
+    before: int = FOLLOWING_STEPS
+
+    def percent(self, step: int) -> int:
+        """How much of the analysis is done after a step: of its steps, which take unlike times."""
+        return 100 * (step - self.before) // (_CONCLUSION - self.before)
 
 
 class Analysis:
@@ -121,14 +136,16 @@ class Analysis:
             self._flushed = revision
         if may_progress:
             self._progress_at, self._progressed = now, revision
-            self._tell_progress(exam, revision, len(shown.flags) + len(apart), is_whole=not exam.running.width)
+            self._tell_progress(exam, revision, len(shown.flags) + len(apart))
 
     async def _conclude(self, exam: Exam, request: Request, now: float) -> None:
         revision, begun = self._revision, time.perf_counter()
         apart: set[Pair] = set() if request.is_final else self.told.apart(exam.running.follows)
+        steps = _Steps(revision, len((await asyncio.to_thread(flagged, exam.running, exam.seating)).flags) + len(apart))
         if exam.running.width and request.is_final:
-            exam = await self._followed_further(exam, revision)
-        conclusion = await asyncio.to_thread(conclude, exam.running, exam.seating, exam.candidates)
+            steps = replace(steps, before=0)
+            exam = await self._followed_further(exam, steps)
+        conclusion = await self._concluded_in_steps(exam, steps)
         shown = conclusion.flagged
         back = await asyncio.to_thread(_standings, exam, shown, self.told.taken_back(shown.flags.keys() | apart))
         told = {pair.pair: pair for pair in (*back, *conclusion.pairs) if pair.pair not in apart}
@@ -147,18 +164,29 @@ class Analysis:
             self._asked_at.pop(request.request_id, None)
         self._progress_at, self._progressed = now, revision
         flags = len(shown.flags) + len(apart)
-        self._tell_progress(exam, revision + _CONCLUSION, flags, is_whole=True, request=request)
+        self._tell_progress(exam, revision + _CONCLUSION, flags, percent=100, request=request)
 
-    async def _followed_further(self, exam: Exam, revision: int) -> Exam:
+    async def _followed_further(self, exam: Exam, steps: _Steps) -> Exam:
         """The exam played once more with the likeliest sources, in steps that are told: how many answers of it are taken in."""
         answers = await self._numbers.all_answers(exam.running.plan)
-        shown = await asyncio.to_thread(flagged, exam.running, exam.seating)
         further = await asyncio.to_thread(Further.after, exam.running, exam.seating)
         followed = Exam(further.running, exam.seating, exam.candidates)
-        for step in range(1, STEPS + 1):
-            await asyncio.to_thread(further.take, answers[: len(answers) * step // STEPS])
-            self._tell_progress(followed, revision + step, len(shown.flags), is_whole=False)
+        for step in range(1, FOLLOWING_STEPS + 1):
+            await asyncio.to_thread(further.take, answers[: len(answers) * step // FOLLOWING_STEPS])
+            self._tell_step(followed, steps, step)
         return followed
+
+    async def _concluded_in_steps(self, exam: Exam, steps: _Steps) -> Conclusion:
+        loop = asyncio.get_running_loop()
+
+        def done(step: int) -> None:
+            """Called by the thread that concludes."""
+            loop.call_soon_threadsafe(self._tell_step, exam, steps, FOLLOWING_STEPS + step)
+
+        return await asyncio.to_thread(conclude, exam.running, exam.seating, exam.candidates, done)
+
+    def _tell_step(self, exam: Exam, steps: _Steps, step: int) -> None:
+        self._tell_progress(exam, steps.revision + step, steps.flags, percent=steps.percent(step))
 
     async def _tell_findings(
         self,
@@ -189,7 +217,7 @@ class Analysis:
         self.told.groups = as_told
 
     def _tell_progress(
-        self, exam: Exam, revision: int, flags: int, *, is_whole: bool, request: Request | None = None
+        self, exam: Exam, revision: int, flags: int, *, percent: int = 0, request: Request | None = None
     ) -> None:
         running, seating = exam.running, exam.seating
         self.tellings.append(
@@ -197,7 +225,7 @@ class Analysis:
                 self._exam_id,
                 revision=revision,
                 candidates=seating.candidates,
-                pairs_tested=sum(seating.sizes) if is_whole else seating.sizes[0],
+                pairs_tested=seating.sizes[0] if running.width and request is None else sum(seating.sizes),
                 pairs_flagged=flags,
                 answers=running.count,
                 items_believed=int(running.model.calibration.believed.sum()),
@@ -205,6 +233,7 @@ class Analysis:
                 as_of_ms=running.as_of_ms,
                 is_final=request is not None and request.is_final,
                 request_id=request.request_id if request is not None else "",
+                percent=percent,
             )
         )
 

@@ -126,6 +126,7 @@ def collusion_progress(
     as_of_ms: int,
     is_final: bool = False,
     request_id: str = "",
+    percent: int = 0,
 ) -> Telling:
     """How far the analysis is."""
     message = told.CollusionProgress(
@@ -141,6 +142,7 @@ def collusion_progress(
         items_believed=items_believed,
         items=items,
         request_id=request_id,
+        percent=percent,
     )
     return _telling(exam_id, f"progress {request_id}", message, revision)
 

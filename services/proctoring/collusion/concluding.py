@@ -4,7 +4,7 @@ Flags stay e-BH's over the e-process. Everything else stands beside them, by nam
 not hold their rate where classes share beliefs (benchmarks/collusion/results.md).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -34,6 +34,8 @@ from services.proctoring.collusion.standing import (
     standing,
 )
 
+# The items are estimated, pairs screened, those worth telling of chosen, compared, and described.
+STEPS = 5
 # Of pairs that are not flagged those mutually best ones are told of that agree more than one in a thousand would, the strongest first.
 TELLING_P_VALUE = 0.001
 MOST_UNFLAGGED = 200
@@ -73,19 +75,31 @@ class Conclusion:
     items: tuple[ItemEstimate, ...]
 
 
-def conclude(running: Running, seating: Seating, candidates: Mapping[str, Candidate]) -> Conclusion:
-    """The whole analysis of the answers as they are. All pairs are looked at, in bounded memory; takes seconds to minutes."""
+def conclude(
+    running: Running,
+    seating: Seating,
+    candidates: Mapping[str, Candidate],
+    done: Callable[[int], None] = lambda _: None,
+) -> Conclusion:
+    """The whole analysis of the answers as they are. All pairs are looked at, in bounded memory; takes seconds to minutes.
+
+    `done` is called with the number of each of its STEPS, from 1 on, but for the last one, which it ends with.
+    """
     plan, chosen = running.plan, running.chosen()
     if not chosen.size:
         return Conclusion(Flagged({}, ()), (), ())
     calibration = calibrate(chosen, plan.prior)
     shown = flagged(running, seating)
     likely = at_ability(calibration, chosen)
+    done(1)
     screened = _screened(running, seating, likely, chosen)
+    done(2)
     told, is_discovery = _worth_telling(running, seating, shown, likely, chosen, screened)
+    done(3)
     statistics = statistics_of(calibration, likely, chosen, steepest_options(calibration.model), told)
     standardised = residuals(_seconds(running, candidates))
     times = time_evidence(standardised, told, inflation(standardised, _strangers(running, seating)))
+    done(4)
     pairs = tuple(
         _standing(running, seating, candidates, shown, statistics, times, number, bool(is_discovery[number]))
         for number in range(len(told))

@@ -335,6 +335,23 @@ async def test_a_request_is_answered_while_answers_go_on_coming_and_flags_are_st
     assert len(driver.last(told.PairAssessed)) >= 2
 
 
+async def test_an_analysis_tells_how_much_of_it_is_done_and_a_running_exam_has_none() -> None:
+    driver = Driver()
+    await driver.play(SITTING.events, at_once=4, keeping_up=True)
+    await driver.settle()
+    for request in (requested("now"), requested("close", is_final=True)):
+        driver.put([request])
+        await driver.settle()
+    progress = [each.message for each in driver.tellings if isinstance(each.message, told.CollusionProgress)]
+    percent = [each.percent for each in progress]
+    analyses = percent[percent.index(20) :]
+    assert set(percent[: percent.index(20)]) == {0}
+    assert analyses == [20, 40, 60, 80, 100] * 2
+    assert [each.percent for each in progress if each.request_id] == [100, 100]
+    revisions = [each.revision for each in progress]
+    assert revisions == sorted(set(revisions))
+
+
 async def test_a_request_that_overtakes_answers_waits_for_them() -> None:
     on_their_way = SITTING.answers[-10:]
     driver = await played([event for event in SITTING.events if event not in on_their_way])
@@ -355,8 +372,9 @@ async def test_the_close_of_a_large_exam_tells_how_far_it_is_and_says_the_same_a
     driver.put([requested(is_final=True)])
     await driver.settle()
     progress = [each.message for each in driver.tellings if isinstance(each.message, told.CollusionProgress)]
-    assert [each.answers for each in progress] == [*range(120, 1201, 120), 1200]
-    assert [each.is_final for each in progress] == [False] * 10 + [True]
+    assert [each.answers for each in progress] == [*range(120, 1201, 120), *[1200] * 5]
+    assert [each.percent for each in progress] == [100 * step // 15 for step in range(1, 16)]
+    assert [each.is_final for each in progress] == [False] * 14 + [True]
     assert [each.revision for each in progress] == sorted({each.revision for each in progress})
     before = {telling.event_id: telling.message for telling in driver.tellings}
     driver.tellings.clear()

@@ -322,7 +322,7 @@ class GroupFound(_message.Message):
     def __init__(self, exam_id: _Optional[str] = ..., group_id: _Optional[str] = ..., revision: _Optional[int] = ..., attempt_ids: _Optional[_Iterable[str]] = ..., likely_source_attempt_id: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CollusionProgress(_message.Message):
-    __slots__ = ("exam_id", "revision", "candidates", "pairs_tested", "pairs_flagged", "false_discovery_rate", "is_final", "as_of", "answers", "items_believed", "items", "request_id")
+    __slots__ = ("exam_id", "revision", "candidates", "pairs_tested", "pairs_flagged", "false_discovery_rate", "is_final", "as_of", "answers", "items_believed", "items", "request_id", "percent")
     EXAM_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
@@ -335,6 +335,7 @@ class CollusionProgress(_message.Message):
     ITEMS_BELIEVED_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
     exam_id: str
     revision: int
     candidates: int
@@ -347,7 +348,8 @@ class CollusionProgress(_message.Message):
     items_believed: int
     items: int
     request_id: str
-    def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., candidates: _Optional[int] = ..., pairs_tested: _Optional[int] = ..., pairs_flagged: _Optional[int] = ..., false_discovery_rate: _Optional[str] = ..., is_final: _Optional[bool] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answers: _Optional[int] = ..., items_believed: _Optional[int] = ..., items: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+    percent: int
+    def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., candidates: _Optional[int] = ..., pairs_tested: _Optional[int] = ..., pairs_flagged: _Optional[int] = ..., false_discovery_rate: _Optional[str] = ..., is_final: _Optional[bool] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answers: _Optional[int] = ..., items_believed: _Optional[int] = ..., items: _Optional[int] = ..., request_id: _Optional[str] = ..., percent: _Optional[int] = ...) -> None: ...
 
 class ItemsCalibrated(_message.Message):
     __slots__ = ("exam_id", "revision", "items")

@@ -110,11 +110,19 @@ async def test_progress_is_pushed_in_passing_and_its_end_is_kept(hall: Hall) -> 
     request = str(new_id())
     for revision, more in ((1, {}), (3, {"request_id": request}), (2, {}), (4, {"is_final": True})):
         progress = told.CollusionProgress(
-            exam_id=exam.id, revision=revision, candidates=revision, as_of=timestamp(now()), **more
+            exam_id=exam.id,
+            revision=revision,
+            candidates=revision,
+            as_of=timestamp(now()),
+            percent=revision * 25,
+            **more,
         )
         await hall.taken(await hall.tell_collusion(progress))
     kept = [body["progress"] for body in await hall.told_of(exam, "collusion")]
-    assert [(one["request_id"], one["is_final"]) for one in kept] == [(request, False), ("", True)]
+    assert [(one["request_id"], one["is_final"], one["percent"]) for one in kept] == [
+        (request, False, 75),
+        ("", True, 100),
+    ]
     live = [event.number for event in await hall.events("proctoring.live.v1", "LiveEvent") if event.type == "collusion"]
     assert live == [0, 1, 2]
     (row,) = await hall.sql("SELECT revision, is_final FROM collusion_states")
