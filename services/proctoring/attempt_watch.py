@@ -13,14 +13,18 @@ import msgspec
 from services.proctoring.alerts import alerts_of, news
 from services.proctoring.assessing import Assessment, assessed
 from services.proctoring.messages import alert_raised, risk_assessed, violation_limit_reached
+from services.proctoring.signals import SignalKind
 from services.proctoring.state import Happening, Watch, fold
 from services.proctoring.telling import Telling, event_id
 
 RISK_TOPIC = "proctoring.risk.v1"
 ALERTS_TOPIC = "proctoring.alerts.v1"
 
-# Typing and mouse change with every batch and decide little by themselves: they are told so often, by the attempt's own time.
+# By the attempt's own time: how far a student has come is told so often while it changes; at a student's pace that is at once.
+PROGRESS_EVERY_MS = 3_000
+# Typing and mouse change with every batch and decide little by themselves.
 STATISTICS_EVERY_MS = 10_000
+_PROGRESS = frozenset({SignalKind.RAPID_ANSWERS, SignalKind.ANSWER_MODIFICATION})
 
 
 class _Told(msgspec.Struct, frozen=True, array_like=True):
@@ -31,6 +35,7 @@ class _Told(msgspec.Struct, frozen=True, array_like=True):
     revision: int = 0  # of the assessment last told
     at_ms: int = 0  # its time
     digest: bytes = b""  # of what matters in it
+    progress: bytes = b""  # the same of how far the student has come
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -73,8 +78,8 @@ def _news(watch: Watch, told: _Told) -> tuple[_Told, list[Telling]]:
     if assessment is None:
         return told, []
     tellings: list[Telling] = []
-    digest = _digest(assessment)
-    if _is_due(assessment, digest, told):
+    digest, progress = _digest(_what_matters(assessment)), _digest(_progress(assessment))
+    if _is_due(assessment, digest, progress, told):
         tellings.append(
             Telling(
                 RISK_TOPIC,
@@ -83,7 +88,9 @@ def _news(watch: Watch, told: _Told) -> tuple[_Told, list[Telling]]:
                 event_id(f"risk {watch.attempt_id}", assessment.revision),
             )
         )
-        told = msgspec.structs.replace(told, revision=assessment.revision, at_ms=assessment.as_of_ms, digest=digest)
+        told = msgspec.structs.replace(
+            told, revision=assessment.revision, at_ms=assessment.as_of_ms, digest=digest, progress=progress
+        )
     fresh = news(alerts_of(watch, assessment), told.alerts, is_over=assessment.is_over)
     for alert in fresh:
         tellings.append(
@@ -103,28 +110,36 @@ def _news(watch: Watch, told: _Told) -> tuple[_Told, list[Telling]]:
     return told, tellings
 
 
-def _is_due(assessment: Assessment, digest: bytes, told: _Told) -> bool:
+def _is_due(assessment: Assessment, digest: bytes, progress: bytes, told: _Told) -> bool:
     """Whether the assessment is to be told: at once when something that matters has changed or the attempt is over, otherwise now and then."""
     if digest != told.digest:
         return True
     if assessment.revision <= told.revision:
         return False
-    return assessment.is_over or assessment.as_of_ms >= told.at_ms + STATISTICS_EVERY_MS
+    pause = STATISTICS_EVERY_MS if progress == told.progress else PROGRESS_EVERY_MS
+    return assessment.is_over or assessment.as_of_ms >= told.at_ms + pause
 
 
-def _digest(assessment: Assessment) -> bytes:
-    """Tells assessments apart by what a proctor would want to know at once."""
-    matters = (
+def _what_matters(assessment: Assessment) -> tuple[object, ...]:
+    """What a proctor would want to know at once."""
+    return (
         assessment.level,
         assessment.behaviour.score,
         assessment.risk.score,
         [component.score for component in assessment.risk.components],
         len(assessment.violations),
-        assessment.answered,
-        assessment.position,
         assessment.status,
         assessment.is_over,
         assessment.baseline_version,
-        {kind: tally.count for kind, tally in assessment.tallies.items()},
+        {kind: tally.count for kind, tally in assessment.tallies.items() if kind not in _PROGRESS},
     )
-    return blake2b(_ENCODER.encode(matters), digest_size=8).digest()
+
+
+def _progress(assessment: Assessment) -> tuple[object, ...]:
+    """What changes with each answer."""
+    tallies = {kind: tally.count for kind, tally in assessment.tallies.items() if kind in _PROGRESS}
+    return assessment.answered, assessment.position, tallies
+
+
+def _digest(what: tuple[object, ...]) -> bytes:
+    return blake2b(_ENCODER.encode(what), digest_size=8).digest()

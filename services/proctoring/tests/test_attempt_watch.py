@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from services.proctoring.alerts import WINDOW_THRESHOLDS
-from services.proctoring.attempt_watch import STATISTICS_EVERY_MS, Step, step, watch_in
+from services.proctoring.attempt_watch import PROGRESS_EVERY_MS, STATISTICS_EVERY_MS, Step, step, watch_in
 from services.proctoring.signals import DevtoolsOpen, ExamRules, QuestionShown, TabSwitch
 from services.proctoring.state import Happening, encoded
 from services.proctoring.telling import Telling
@@ -130,20 +130,37 @@ def test_statistics_alone_are_told_every_ten_seconds_of_the_attempt() -> None:
     assert len(risks(later)) == 1
 
 
-def test_what_matters_is_told_at_once() -> None:
+def test_what_matters_is_told_at_once_and_progress_with_it() -> None:
     stored = step(begun(), [signals_taken(1, typing(20, 40))]).stored
-    for event in (
-        signals_taken(2, QuestionShown(at=at(20.1), position=2)),
-        answers_kept(20.2, ("q1", 1, 7)),
-        signals_taken(3, TabSwitch(at=at(20.3))),
-        attempt_started(2, network="", at_ms=START_MS + 20_400, status="paused"),
+    for number, event in enumerate(
+        (
+            signals_taken(2, TabSwitch(at=at(20.3))),
+            attempt_started(2, network="", at_ms=START_MS + 20_400, status="paused"),
+        )
     ):
+        stored = step(
+            stored,
+            [
+                answers_kept(20.2, ("q1", 1 + number, 7)),
+                signals_taken(9 + number, QuestionShown(at=at(20.1), position=2)),
+            ],
+        ).stored
         taken = step(stored, [event])
         assert len(risks(taken)) == 1, event
         stored = taken.stored
     (risk,) = risks(taken)
     assert (risk.position, risk.answered_count, risk.attempt_status, risk.counts["tab_switch"]) == (2, 1, "paused", 1)
     assert not risk.is_over
+
+
+def test_progress_is_told_every_three_seconds_of_the_attempt_and_so_at_once_at_a_students_pace() -> None:
+    pause = PROGRESS_EVERY_MS / 1000
+    stored, told_of = begun(), []
+    for place, seconds in enumerate((30, 30.5, 31, 30 + pause, 31 + pause, 60, 60 + pause / 2, 90), start=1):
+        taken = step(stored, [signals_taken(place, QuestionShown(at=at(seconds), position=place))])
+        told_of += [(seconds, risk.position) for risk in risks(taken)]
+        stored = taken.stored
+    assert told_of == [(30, 1), (30 + pause, 4), (60, 6), (90, 8)]
 
 
 def test_an_attempt_that_is_over_is_told_with_everything_that_still_comes_in() -> None:
