@@ -23,6 +23,7 @@ from services.identity.tables import LoginAttempt, Person, SchoolClass, Speciali
 
 _CLAIM_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # no 0/O, 1/I
 _CLAIM_CHARACTERS = 10
+_FIRST_ADMIN_LOCK = 0x61646D696E
 _TAKEN = {
     "uq_people_email": ("email", "This e-mail address has an account already."),
     "uq_people_registration_number": ("registration_number", "This registration number has an account already."),
@@ -165,8 +166,11 @@ async def set_password(
 
 
 async def first_admin(tx: AsyncSession, email: str, password: str) -> None:
-    """Makes the first administrator when there is none and the settings name one."""
-    if not email or await tx.scalar(sa.select(sa.exists().where(Person.role == "admin"))):  # type: ignore[arg-type]
+    """Makes the first administrator when there is none and the settings name one. Replicas that start together wait for each other."""
+    if not email:
+        return
+    await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_FIRST_ADMIN_LOCK)))
+    if await tx.scalar(sa.select(sa.exists().where(Person.role == "admin"))):  # type: ignore[arg-type]
         return
     check_new_password(password, email, field="EXAMHALL_ADMIN_PASSWORD")
     await add_person(

@@ -4,10 +4,11 @@ import asyncio
 import re
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, delete, select
 
 from chassis.testing import eventually
-from services.identity.tables import Mail, ResetCode
+from services.identity.accounts import first_admin
+from services.identity.tables import Mail, Person, ResetCode
 from services.identity.tests.builders import PASSWORD, School, a_school
 
 REGISTER, CLAIM = "/api/v1/auth/register", "/api/v1/auth/claim-account"
@@ -190,3 +191,16 @@ async def test_the_first_administrator_comes_from_the_settings(postgres_url: str
         login = {"login": "root@example.org", "password": "the first of all"}
         reply = await school.http.post("/api/v1/auth/login", json=login)
         assert reply.json()["user"]["role"] == "admin"
+
+
+async def test_replicas_that_start_together_make_one_first_administrator(school: School) -> None:
+    async def start() -> None:
+        async with school.service.database.session() as tx:
+            await first_admin(tx, "root@example.org", "the first of all")
+
+    async with school.service.database.session() as tx:
+        await tx.execute(delete(Person).where(col(Person.role) == "admin"))
+    await asyncio.gather(*(start() for _ in range(3)))
+    async with school.service.database.session() as tx:
+        made = (await tx.execute(select(Person).where(Person.role == "admin"))).scalars().all()
+    assert [person.email for person in made] == ["root@example.org"]
