@@ -119,7 +119,7 @@ def topics(
     from aiokafka.errors import KafkaError
 
     from chassis.settings import WrongSetting
-    from examhall.topics import make_all
+    from examhall.topics import left_out, make_all
 
     servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     if not servers:
@@ -133,6 +133,8 @@ def topics(
     for name, count in told.cut_otherwise.items():
         typer.echo(f"{name} is there with {count} partitions, not {partitions}")
     typer.echo(f"{len(told.made)} of {len(told.wanted)} topics made; {len(told.wanted) - len(told.made)} were there.")
+    if warning := left_out():
+        typer.echo(warning, err=True)
     raise typer.Exit(bool(told.cut_otherwise))
 
 

@@ -46,6 +46,13 @@ def topics(partitions: int, replication: int) -> list[NewTopic]:
     return wanted
 
 
+def left_out() -> str | None:
+    """What can't be told here of an installation's topics, and who can; None when nothing is left out."""
+    if workers_of(installed_services()):
+        return None
+    return "Those of the stream's tables are not among them, since it is not installed here: the image proctoring-stream makes all."
+
+
 async def _partitions_of(names: Sequence[str], bootstrap_servers: str) -> dict[str, int]:
     if not names:
         return {}
