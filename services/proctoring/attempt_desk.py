@@ -24,7 +24,6 @@ async def attempt_unfolded(tx: AsyncSession, caller: Actor, attempt_id: UUID, at
     attempt = await find_attempt(tx, attempt_id, readable_attempts(caller))
     rules = await rules_by_version(tx, attempt.exam_id)
     found = Board(
-        0,
         await standings(tx, col(Attempt.id) == attempt_id),
         await open_alerts(tx, col(Alert.attempt_id) == attempt_id),
         rules,

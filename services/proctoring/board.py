@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from chassis.errors import NotFound
 from services.proctoring.exam_rules import rules_by_version, violation_limit
 from services.proctoring.feeds import exam_feed
 from services.proctoring.levels import Level
@@ -18,6 +19,7 @@ from services.proctoring.signals import ExamRules
 from services.proctoring.tables import LEVELS, Alert, Attempt, Feed, Person, Review
 
 SUBMITTED = "submitted"
+_ROWS_AT_ONCE = 100
 
 
 class Standing(NamedTuple):
@@ -54,31 +56,37 @@ class Standing(NamedTuple):
     is_invalidated: bool
 
 
+# As tables, not as classes: rows of columns alone come several times as cheap without the ORM.
+_ATTEMPT, _PERSON, _REVIEW = (table.__table__.c for table in (Attempt, Person, Review))  # type: ignore[attr-defined]
+
+
 def known_name() -> sa.ColumnElement[str | None]:
     """The name in a query that joins Person; a deleted person's is empty, which nobody needs to see."""
     return sa.func.nullif(col(Person.name), "")
 
 
 _OF_ATTEMPT = Standing._fields[: Standing._fields.index("student_name")]
+_FLAGS = tuple(
+    sa.func.coalesce(flag, False) for flag in (_REVIEW.is_reviewed, _REVIEW.needs_manual_review, _REVIEW.is_invalidated)
+)
 _COLUMNS = (
-    *(getattr(Attempt, name) for name in _OF_ATTEMPT),
-    known_name(),
-    sa.func.nullif(col(Person.registration_number), ""),
-    *(sa.func.coalesce(flag, False) for flag in (col(Review.is_reviewed), col(Review.needs_manual_review), col(Review.is_invalidated))),
-)  # fmt: skip
+    *(_ATTEMPT[name] for name in _OF_ATTEMPT),
+    sa.func.nullif(_PERSON.name, ""),
+    sa.func.nullif(_PERSON.registration_number, ""),
+    *_FLAGS,
+)
+_REVIEWED = sa.outerjoin(_ATTEMPT.id.table, _REVIEW.attempt_id.table, _REVIEW.attempt_id == _ATTEMPT.id)
 
 # ix_attempts_exam_id serves it.
-_STANDINGS = (
-    sa.select(*_COLUMNS)
-    .outerjoin(Person, col(Person.id) == col(Attempt.student_id))
-    .outerjoin(Review, col(Review.attempt_id) == col(Attempt.id))
-)
+_STANDINGS = sa.select(*_COLUMNS).select_from(_REVIEWED.outerjoin(_PERSON.id.table, _PERSON.id == _ATTEMPT.student_id))
+_BY_START = (_ATTEMPT.started_at, _ATTEMPT.id)
 
 
-async def standings(tx: AsyncSession, *conditions: sa.ColumnElement[bool]) -> list[Standing]:
-    """The attempts that meet the conditions (on Attempt), by start."""
-    query = _STANDINGS.where(*conditions).order_by(col(Attempt.started_at), col(Attempt.id))
-    return [Standing(*row) for row in await tx.execute(query)]
+async def standings(tx: AsyncSession, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> list[Standing]:
+    """The attempts that meet the conditions (on Attempt), by start; so many of them at most. Others have a turn while the next ones are fetched."""
+    query = _STANDINGS.where(*conditions).order_by(*_BY_START).limit(limit)
+    found = await tx.stream(query.execution_options(yield_per=_ROWS_AT_ONCE))
+    return [Standing._make(row) async for row in found]
 
 
 async def open_alerts(tx: AsyncSession, condition: sa.ColumnElement[bool]) -> dict[UUID, Counter[str]]:
@@ -99,11 +107,61 @@ async def last_number(tx: AsyncSession, feed: str) -> int:
     return await tx.scalar(sa.select(col(Feed.last)).where(col(Feed.feed) == feed)) or 0
 
 
-class Board(NamedTuple):
-    """An exam at one instant. `cursor`: the last number of its feed, all of which the rows show already; `rules` by version of the exam."""
+class Totals(NamedTuple):
+    """All attempts of a board added up, whichever of them it shows; `levels` of the proctored ones, alerts that nobody has dealt with by severity."""
 
-    cursor: int
-    standings: list[Standing]
+    attempts: int
+    by_status: Mapping[str, int]
+    levels: Mapping[str, int]
+    open_alerts: Mapping[str, int]
+    over_limit: int
+    to_review: int
+    invalidated: int
+
+
+# Both read the exam's attempts by ix_attempts_exam_id, the second its alerts by ix_alerts_exam_id; a few rows leave the database.
+_TALLY = (
+    sa.select(_ATTEMPT.exam_version, _ATTEMPT.status, _ATTEMPT.is_proctored, _ATTEMPT.level, _ATTEMPT.violations, *_FLAGS, sa.func.count())
+    .select_from(_REVIEWED)
+    .group_by(*(sa.literal_column(str(place)) for place in range(1, 9)))
+)  # fmt: skip
+_WAITING = (
+    sa.select(col(Alert.severity), sa.func.count())
+    .join(Attempt, col(Attempt.id) == col(Alert.attempt_id))
+    .where(col(Alert.status) == "open")
+    .group_by(col(Alert.severity))
+)
+
+
+async def totals_of(
+    tx: AsyncSession, exam_id: UUID, readable: sa.ColumnElement[bool], rules: Mapping[int, ExamRules]
+) -> Totals:
+    """The attempts of an exam that the caller may read, added up."""
+    by_status, levels = Counter[str](), Counter[str]()
+    over_limit = to_review = invalidated = 0
+    tally = await tx.execute(_TALLY.where(col(Attempt.exam_id) == exam_id, readable))
+    for version, status, is_proctored, level, violations, is_reviewed, needs_review, is_invalidated, count in tally:
+        by_status[status] += count
+        levels[level] += count if is_proctored else 0
+        over_limit += count if is_over_limit(violations, violation_limit(rules, version)) else 0
+        to_review += count if needs_review and not is_reviewed else 0
+        invalidated += count if is_invalidated else 0
+    waiting = await tx.execute(_WAITING.where(col(Alert.exam_id) == exam_id, readable))
+    return Totals(
+        by_status.total(),
+        by_status,
+        {level: levels[level] for level in LEVELS},
+        dict(map(tuple, waiting)),
+        over_limit,
+        to_review,
+        invalidated,
+    )
+
+
+class Board(NamedTuple):
+    """Attempts of an exam at one instant. `rules` by version of the exam."""
+
+    standings: Sequence[Standing]
     alerts: Mapping[UUID, Counter[str]]
     rules: Mapping[int, ExamRules]
 
@@ -112,14 +170,48 @@ class Board(NamedTuple):
         return violation_limit(self.rules, standing.exam_version)
 
 
-async def board_of(tx: AsyncSession, exam_id: UUID, readable: sa.ColumnElement[bool]) -> Board:
-    """The attempts of an exam that the caller may read, with the feed's cursor at the same instant. `tx` must see one snapshot throughout."""
-    return Board(
+class Reading(NamedTuple):
+    """A board, or a page of it, as it is read. `cursor`: the last number of the exam's feed, all of which it shows already; `next_after`: see `board_of`."""
+
+    cursor: int
+    totals: Totals
+    board: Board
+    next_after: UUID | None
+
+
+async def board_of(
+    tx: AsyncSession,
+    exam_id: UUID,
+    readable: sa.ColumnElement[bool],
+    limit: int | None = None,
+    after: UUID | None = None,
+) -> Reading:
+    """The attempts of an exam that the caller may read, by start, with the feed's cursor at the same instant: all of them, or `limit` of those `after`
+    an attempt, and then the one that the next page comes after, None when there is none. `tx` must see one snapshot throughout. Raises NotFound.
+    """
+    of_exam = [col(Attempt.exam_id) == exam_id, readable]
+    wanted = of_exam if after is None else [*of_exam, await _later_than(tx, after, *of_exam)]
+    found = await standings(tx, *wanted, limit=None if limit is None else limit + 1)
+    page = found[:limit]
+    is_whole = len(page) == len(found) and after is None
+    in_page = col(Alert.exam_id) == exam_id if is_whole else col(Alert.attempt_id).in_([row.id for row in page])
+    rules = await rules_by_version(tx, exam_id)
+    return Reading(
         await last_number(tx, exam_feed(exam_id)),
-        await standings(tx, col(Attempt.exam_id) == exam_id, readable),
-        await open_alerts(tx, col(Alert.exam_id) == exam_id),
-        await rules_by_version(tx, exam_id),
+        await totals_of(tx, exam_id, readable, rules),
+        Board(page, await open_alerts(tx, in_page), rules),
+        page[-1].id if len(found) > len(page) else None,
     )
+
+
+async def _later_than(
+    tx: AsyncSession, attempt_id: UUID, *conditions: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    """Attempts that come after one in the order by start, which never changes."""
+    place = (await tx.execute(sa.select(*_BY_START).where(_ATTEMPT.id == attempt_id, *conditions))).one_or_none()
+    if place is None:
+        raise NotFound("There is no such attempt on this board.")
+    return sa.tuple_(*_BY_START) > sa.tuple_(*place)
 
 
 def seconds_left(standing: Standing, at: datetime) -> int:
@@ -142,9 +234,9 @@ def progress(standing: Standing) -> int:
     return min(100 * standing.answered_count // standing.question_count, 100) if standing.question_count else 0
 
 
-def is_over_limit(standing: Standing, limit: int) -> bool:
-    """Whether the attempt has reached the violation limit; a limit of 0 is none."""
-    return 0 < limit <= standing.violations
+def is_over_limit(violations: int, limit: int) -> bool:
+    """Whether an attempt with so many violations has reached the limit; a limit of 0 is none."""
+    return 0 < limit <= violations
 
 
 def counts_by_level(standings: Iterable[Standing]) -> dict[str, int]:

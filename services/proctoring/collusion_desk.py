@@ -1,9 +1,11 @@
 """What staff ask of the search for answers in common: what it found, one pair, and an analysis at once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -16,17 +18,30 @@ from chassis.outbox import record_event, timestamp
 from proto.examhall.proctoring.v1.exams_pb2 import CollusionRequested
 from services.proctoring.board import known_name
 from services.proctoring.collusion_views import CAUTION, CollusionOut, GroupOut, PairOut, ProgressOut, candidates_of
+from services.proctoring.long_lists import with_rows
 from services.proctoring.problems import NotProctored
+from services.proctoring.reopening import EXAMS
 from services.proctoring.rights import find_exam, readable_attempts, watched_exams
 from services.proctoring.tables import Attempt, CollusionGroup, CollusionState, Pair, Person
 from services.proctoring.views import Candidate
 
-EXAMS = "proctoring.exams.v1"
 # With the false discovery rate held to, more flags than this ask for another kind of conversation than one by one.
 PAIRS_SHOWN = 200
+# A pair has a dozen statistics and up to all questions of the exam.
+_PAIRS_AT_ONCE = 2
 
 
-async def collusion_of(tx: AsyncSession, caller: Actor, exam_id: UUID) -> CollusionOut:
+class Collusion(NamedTuple):
+    """What is known of answers in common at an exam: flagged pairs, most evidence first, and how many there are of them; `candidates` by attempt."""
+
+    progress: ProgressOut
+    pairs: Sequence[Pair]
+    pairs_total: int
+    groups: Sequence[CollusionGroup]
+    candidates: Mapping[UUID, Candidate]
+
+
+async def collusion_of(tx: AsyncSession, caller: Actor, exam_id: UUID) -> Collusion:
     """Progress, flagged pairs and groups of an exam; for a centre's administrator those whose members all belong to the centre."""
     flagged = (col(Pair.exam_id) == exam_id, col(Pair.verdict) == "flagged", *_readable_pairs(caller))
     total = await tx.scalar(sa.select(sa.func.count()).select_from(Pair).where(*flagged)) or 0
@@ -34,12 +49,24 @@ async def collusion_of(tx: AsyncSession, caller: Actor, exam_id: UUID) -> Collus
     pairs = (await tx.scalars(sa.select(Pair).where(*flagged).order_by(*order).limit(PAIRS_SHOWN))).all()
     groups = await _groups(tx, caller, exam_id)
     candidates = await candidates_by_attempt(tx, candidates_of(pairs, groups))
-    return CollusionOut(
-        progress=ProgressOut.of(exam_id, await tx.get(CollusionState, exam_id)),
-        pairs=[PairOut.of(pair, candidates) for pair in pairs],
-        pairs_total=total,
-        groups=[GroupOut.of(group, candidates) for group in groups],
+    return Collusion(ProgressOut.of(exam_id, await tx.get(CollusionState, exam_id)), pairs, total, groups, candidates)
+
+
+async def collusion_reply(found: Collusion) -> bytes:
+    """A CollusionOut as JSON."""
+    head = CollusionOut(
+        progress=found.progress,
+        pairs=[],
+        pairs_total=found.pairs_total,
+        groups=[GroupOut.of(group, found.candidates) for group in found.groups],
         caution=CAUTION,
+    )
+
+    def shown(pair: Pair) -> msgspec.Raw:
+        return msgspec.Raw(PairOut.of(pair, found.candidates).model_dump_json().encode())
+
+    return await with_rows(
+        head.model_dump_json(exclude={"pairs"}).encode(), "pairs", found.pairs, shown, _PAIRS_AT_ONCE
     )
 
 

@@ -1,17 +1,18 @@
 """The security report of an exam as it is given, and its tables for a spreadsheet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from chassis.spreadsheets import Cell, Sheet
-from services.proctoring.collusion_views import PairOut, ProgressOut
+from services.proctoring.collusion_views import UNKNOWN, ProgressOut, verdict_of
 from services.proctoring.signals import SignalKind
-from services.proctoring.views import AlertStatus, LevelName
+from services.proctoring.tables import Pair
+from services.proctoring.views import AlertStatus, Candidate, LevelName
 
 
 class AttemptCounts(BaseModel):
@@ -58,17 +59,18 @@ class PairBrief(BaseModel):
     text: str
 
     @classmethod
-    def of(cls, pair: PairOut) -> "PairBrief":
-        """The brief of a pair."""
+    def of(cls, pair: Pair, candidates: Mapping[UUID, Candidate]) -> "PairBrief":
+        """The brief of a row; `candidates` by attempt."""
+        told = verdict_of(pair)
         return cls(
-            earlier_attempt_id=pair.earlier.attempt_id,
-            earlier_name=pair.earlier.student_name,
-            later_attempt_id=pair.later.attempt_id,
-            later_name=pair.later.student_name,
+            earlier_attempt_id=pair.source_attempt_id,
+            earlier_name=candidates.get(pair.source_attempt_id, UNKNOWN).name,
+            later_attempt_id=pair.copier_attempt_id,
+            later_name=candidates.get(pair.copier_attempt_id, UNKNOWN).name,
             log10_e_value=pair.log10_e_value,
-            expected_false_flags=pair.expected_false_flags,
-            items_compared=pair.items_compared,
-            text=pair.text,
+            expected_false_flags=told.expected_false_flags,
+            items_compared=told.items_compared,
+            text=told.text,
         )
 
 
@@ -117,8 +119,8 @@ class ReportedAttempt(BaseModel):
     is_invalidated: bool
 
 
-class ReportOut(BaseModel):
-    """What proctoring has seen of an exam, and what people made of it. Numbers are reasons to look, not findings."""
+class ReportFigures(BaseModel):
+    """What proctoring has seen of an exam, and what people made of it, added up."""
 
     exam_id: UUID
     title: str
@@ -132,35 +134,48 @@ class ReportOut(BaseModel):
     alerts: list[AlertCount]
     reviews: ReviewCounts
     collusion: CollusionBrief
+
+
+class ReportOut(ReportFigures):
+    """What proctoring has seen of an exam, and what people made of it. Numbers are reasons to look, not findings."""
+
     rows: list[ReportedAttempt] = Field(description="every attempt, gravest first")
 
 
-def sheets_of(report: ReportOut) -> list[Sheet]:
+class Report(NamedTuple):
+    """A report before it is given: its figures, and the fields of a ReportedAttempt for every attempt, gravest first."""
+
+    figures: ReportFigures
+    rows: Sequence[Mapping[str, Any]]
+
+
+def sheets_of(report: Report) -> list[Sheet]:
     """The report as tables: figures, observations, alerts, flagged pairs, attempts."""
+    figures = report.figures
     statuses: tuple[AlertStatus, ...] = ("open", "acknowledged", "resolved", "dismissed")
     columns = tuple(ReportedAttempt.model_fields)
     pair_columns = tuple(PairBrief.model_fields)
     return [
-        Sheet("Summary", ("figure", "value"), _summary(report)),
+        Sheet("Summary", ("figure", "value"), _summary(figures)),
         Sheet(
             "Observations",
             ("kind", "observations", "of these against the rules"),
             [
-                (kind.value, count, report.violations.by_type.get(kind, 0))
-                for kind, count in report.observations.items()
+                (kind.value, count, figures.violations.by_type.get(kind, 0))
+                for kind, count in figures.observations.items()
             ],
         ),
         Sheet(
             "Alerts",
             ("kind", "total", *statuses),
-            [(row.kind, row.total, *(row.statuses.get(status, 0) for status in statuses)) for row in report.alerts],
+            [(row.kind, row.total, *(row.statuses.get(status, 0) for status in statuses)) for row in figures.alerts],
         ),
-        Sheet("Pairs", pair_columns, [_cells(row, pair_columns) for row in report.collusion.pairs]),
+        Sheet("Pairs", pair_columns, [_cells(dict(row), pair_columns) for row in figures.collusion.pairs]),
         Sheet("Attempts", columns, [_cells(row, columns) for row in report.rows]),
     ]
 
 
-def _summary(report: ReportOut) -> list[tuple[str, Cell]]:
+def _summary(report: ReportFigures) -> list[tuple[str, Cell]]:
     groups: Mapping[str, BaseModel] = {
         "attempts": report.attempts, "violations": report.violations, "reviews": report.reviews,
     }  # fmt: skip
@@ -184,8 +199,8 @@ def _summary(report: ReportOut) -> list[tuple[str, Cell]]:
     ]
 
 
-def _cells(row: BaseModel, columns: tuple[str, ...]) -> list[Cell]:
-    return [_cell(getattr(row, name)) for name in columns]
+def _cells(row: Mapping[str, Any], columns: tuple[str, ...]) -> list[Cell]:
+    return [_cell(row[name]) for name in columns]
 
 
 def _cell(value: object) -> Cell:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,17 +14,19 @@ from chassis.actors import Actor
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from services.proctoring import board
 from services.proctoring.board import Standing, standings
-from services.proctoring.collusion_desk import collusion_of
-from services.proctoring.collusion_views import CollusionOut
+from services.proctoring.collusion_desk import Collusion, collusion_of
+from services.proctoring.collusion_views import CAUTION
 from services.proctoring.exam_rules import rules_by_version, violation_limit
 from services.proctoring.levels import Level
+from services.proctoring.long_lists import in_parts
 from services.proctoring.report_views import (
     AlertCount,
     AttemptCounts,
     CollusionBrief,
     PairBrief,
+    Report,
     ReportedAttempt,
-    ReportOut,
+    ReportFigures,
     ReviewCounts,
     ViolationCounts,
 )
@@ -32,7 +34,9 @@ from services.proctoring.rights import find_exam, readable_alerts, readable_atte
 from services.proctoring.signals import ExamRules, SignalKind, is_violation
 from services.proctoring.tables import Alert, Attempt, Review
 
-_ASSESSMENTS_AT_ONCE = 200
+# An assessment has kilobytes: while the next few are fetched others have a turn.
+_ASSESSMENTS_AT_ONCE = 25
+_TAKEN_OVER = tuple(name for name in ReportedAttempt.model_fields if name in Standing._fields)
 _AS_KINDS = {kind.value: kind for kind in SignalKind}
 
 
@@ -44,14 +48,14 @@ class _AlertRow(NamedTuple):
     alerts: int
 
 
-async def security_report(tx: AsyncSession, caller: Actor, exam_id: UUID, at: datetime) -> ReportOut:
+async def security_report(tx: AsyncSession, caller: Actor, exam_id: UUID, at: datetime) -> Report:
     """The report over the attempts that the caller may read. `tx` must see one snapshot throughout. Raises NotFound."""
     exam = await find_exam(tx, exam_id, readable_exams(caller))
     rows = await standings(tx, col(Attempt.exam_id) == exam_id, readable_attempts(caller))
     rules = await rules_by_version(tx, exam_id)
     alerts = await _alert_rows(tx, caller, exam_id)
     observations, forbidden = await _observations(tx, caller, exam_id, rules)
-    return ReportOut(
+    figures = ReportFigures(
         exam_id=exam_id,
         title=exam.title,
         subject=exam.subject,
@@ -63,9 +67,9 @@ async def security_report(tx: AsyncSession, caller: Actor, exam_id: UUID, at: da
         violations=_violation_counts(rows, rules, forbidden),
         alerts=_alert_counts(alerts),
         reviews=await _review_counts(tx, caller, exam_id),
-        collusion=_collusion_brief(await collusion_of(tx, caller, exam_id)),
-        rows=_reported(rows, rules, alerts),
+        collusion=await _collusion_brief(await collusion_of(tx, caller, exam_id)),
     )
+    return Report(figures, await _reported(rows, rules, alerts))
 
 
 async def _alert_rows(tx: AsyncSession, caller: Actor, exam_id: UUID) -> list[_AlertRow]:
@@ -136,7 +140,9 @@ def _violation_counts(
     return ViolationCounts(
         acts=sum(row.violations for row in rows),
         attempts=sum(row.violations > 0 for row in rows),
-        attempts_over_limit=sum(board.is_over_limit(row, violation_limit(rules, row.exam_version)) for row in rows),
+        attempts_over_limit=sum(
+            board.is_over_limit(row.violations, violation_limit(rules, row.exam_version)) for row in rows
+        ),
         by_type=by_type,
     )
 
@@ -164,19 +170,20 @@ def _added(rows: Sequence[_AlertRow], name: str) -> dict[str, int]:
     return dict(found)
 
 
-def _collusion_brief(found: CollusionOut) -> CollusionBrief:
+async def _collusion_brief(found: Collusion) -> CollusionBrief:
     return CollusionBrief(
         progress=found.progress,
         pairs_flagged=found.pairs_total,
         groups=len(found.groups),
-        pairs=[PairBrief.of(pair) for pair in found.pairs],
-        caution=found.caution,
+        pairs=[PairBrief.of(pair, found.candidates) async for part in in_parts(found.pairs) for pair in part],
+        caution=CAUTION,
     )
 
 
-def _reported(
+async def _reported(
     rows: Sequence[Standing], rules: Mapping[int, ExamRules], alerts: Sequence[_AlertRow]
-) -> list[ReportedAttempt]:
+) -> list[dict[str, Any]]:
+    """The fields of a ReportedAttempt for each."""
     raised, waiting = Counter[UUID](), Counter[UUID]()
     for alert in alerts:
         raised[alert.attempt_id] += alert.alerts
@@ -185,14 +192,15 @@ def _reported(
         rows, key=lambda row: (-Level(row.level).rank, -row.behaviour_score, -row.risk_score, row.id)
     )
     return [
-        ReportedAttempt(
-            **{name: value for name, value in row._asdict().items() if name in ReportedAttempt.model_fields},
-            attempt_id=row.id,
-            violation_limit=violation_limit(rules, row.exam_version),
-            alerts=raised[row.id],
-            open_alerts=waiting[row.id],
-        )
-        for row in gravest_first
+        {
+            **{name: getattr(row, name) for name in _TAKEN_OVER},
+            "attempt_id": row.id,
+            "violation_limit": violation_limit(rules, row.exam_version),
+            "alerts": raised[row.id],
+            "open_alerts": waiting[row.id],
+        }
+        async for part in in_parts(gravest_first)
+        for row in part
     ]
 
 

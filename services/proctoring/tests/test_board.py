@@ -1,22 +1,27 @@
 """The board: how attempts stand by the server's clock, with a cursor that a socket can go on from, and the state that is pushed."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 from sqlmodel import col
 
 from chassis.ids import new_id
 from services.proctoring import board
 from services.proctoring.feeds import attempt_feed, exam_feed, tell
+from services.proctoring.long_lists import ROWS_AT_ONCE
 from services.proctoring.signals import ExamRules
-from services.proctoring.tables import LEVELS, Attempt, ExamVersion, FeedEntry, Person, Review
+from services.proctoring.tables import LEVELS, Attempt, Exam, ExamVersion, FeedEntry, Person, Review
 from services.proctoring.tests.desk import API, START, Desk, minutes
+from services.proctoring.views import BoardOut, BoardRow, board_row
 
 
 def a_standing(**values: object) -> board.Standing:
@@ -274,3 +279,82 @@ async def test_the_feed_of_anothers_attempt_is_missing_however_young_that_is(des
     attempt = await desk.attempt(await desk.exam(), attempt_id=new_id())
     reply = await desk.service.as_("student", new_id()).get(f"{API}/attempts/{attempt.id}/feed")
     assert reply.status_code == 404
+
+
+async def test_a_board_is_read_page_by_page_with_totals_of_all(desk: Desk) -> None:
+    exam, other = await desk.exam(ExamRules(violation_limit=2)), await desk.exam()
+    rows = [await desk.attempt(exam, f"Student {n}", started_at=minutes(n // 2), violations=n % 3) for n in range(7)]
+    await desk.alert(rows[0], severity="high")
+    await desk.alert(rows[6], severity="low")
+    stranger = await desk.attempt(other)
+    client, path = desk.proctor(exam), f"{API}/exams/{exam.id}/board"
+    whole = (await client.get(path)).json()
+    assert whole["next_after"] is None
+    pages, after = [], None
+    while True:
+        params = {"limit": 3, **({"after": after} if after else {})}
+        pages.append((await client.get(path, params=params)).json())
+        after = pages[-1]["next_after"]
+        if after is None:
+            break
+    assert [len(page["attempts"]) for page in pages] == [3, 3, 1]
+    as_listed = [row["attempt_id"] for page in pages for row in page["attempts"]]
+    assert as_listed == [row["attempt_id"] for row in whole["attempts"]]
+    assert set(as_listed) == {str(row.id) for row in rows}
+    alerts = {row["attempt_id"]: row["open_alerts"] for page in pages for row in page["attempts"]}
+    assert alerts == {row["attempt_id"]: row["open_alerts"] for row in whole["attempts"]}
+    assert all(page["totals"] == whole["totals"] for page in pages)
+    assert (whole["totals"]["attempts"], whole["totals"]["over_the_limit"]) == (7, 2)
+    assert whole["totals"]["open_alerts"] == {"low": 1, "medium": 0, "high": 1, "critical": 0}
+    missing = await client.get(path, params={"after": str(stranger.id)})
+    assert missing.status_code == 404
+    assert (await client.get(path, params={"limit": 0})).status_code == 422
+
+
+async def test_a_page_that_ends_with_the_last_attempt_says_that_there_is_no_more(desk: Desk) -> None:
+    exam = await desk.exam()
+    await desk.attempt(exam)
+    await desk.attempt(exam)
+    shown = (await desk.proctor(exam).get(f"{API}/exams/{exam.id}/board", params={"limit": 2})).json()
+    assert (len(shown["attempts"]), shown["next_after"]) == (2, None)
+
+
+async def test_a_board_is_given_as_it_is_described(desk: Desk) -> None:
+    exam = await desk.exam(ExamRules(violation_limit=2))
+    await desk.attempt(exam, last_signal_at=minutes(3), assessed_at=minutes(4), integrity_score=Decimal(30))
+    await desk.attempt(exam, status="submitted", submitted_at=minutes(9), submit_reason="student")
+    reply = await desk.proctor(exam).get(f"{API}/exams/{exam.id}/board", params={"limit": 1})
+    exactly(BoardOut, reply.json())
+    exactly(BoardRow, *reply.json()["attempts"])
+    assert BoardOut.model_validate_json(reply.content).model_dump(mode="json") == reply.json()
+
+
+def exactly(model: type[BaseModel], shown: dict[str, object]) -> None:
+    assert shown.keys() == model.model_fields.keys()
+
+
+async def test_a_board_is_made_a_few_rows_at_a_time_so_that_signals_are_taken_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exam = await desk.exam()
+    await desk.keep(*(a_row(exam) for _ in range(80)))
+    turns, rows_in_turn = 0, Counter[int]()
+
+    def counted(*given: Any) -> dict[str, Any]:
+        rows_in_turn[turns] += 1
+        return board_row(*given)
+
+    monkeypatch.setattr("services.proctoring.board_reply.board_row", counted)
+    reading = asyncio.create_task(desk.instructor(exam).get(f"{API}/exams/{exam.id}/board"))
+    while not reading.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert len((await reading).json()["attempts"]) == rows_in_turn.total() == 80
+    assert max(rows_in_turn.values()) <= ROWS_AT_ONCE
+
+
+def a_row(exam: Exam) -> Attempt:
+    return Attempt(
+        id=new_id(), version=1, exam_id=exam.id, exam_version=1, student_id=new_id(), number=1, status="in_progress", started_at=START,
+        deadline_at=minutes(60), question_count=40, is_proctored=True,
+    )  # fmt: skip

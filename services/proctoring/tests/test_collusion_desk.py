@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chassis.ids import new_id
 from proto.examhall.proctoring.v1.events_pb2 import Statistic
 from proto.examhall.proctoring.v1.exams_pb2 import CollusionRequested
-from services.proctoring.collusion_views import StatisticOut
+from services.proctoring.collusion_views import CollusionOut, StatisticOut
 from services.proctoring.tests.desk import API, Desk
 
 ACCUSING = re.compile(r"\b(guilt|guilty|cheat\w*|culprit|fraud\w*|offender|copier|copied from|stole)\b", re.IGNORECASE)
@@ -34,7 +34,22 @@ async def test_before_there_are_answers_enough_it_says_not_enough_yet(desk: Desk
     await desk.progress(exam, candidates=12, answers=40, items=20, items_believed=0)
     shown = (await client.get(path)).json()["progress"]
     assert shown["text"].startswith("Not enough yet: 40 answers of 12 candidates")
-    assert (shown["is_enough"], shown["items"], shown["candidates"]) == (False, 20, 12)
+    assert (shown["is_enough"], shown["items"], shown["candidates"], shown["percent"]) == (False, 20, 12, 0)
+
+
+async def test_an_analysis_under_way_is_shown_with_how_much_of_it_is_done(desk: Desk) -> None:
+    for percent, said in (
+        (0, "So far 66 pairs"),
+        (40, "The answers are being analysed as a whole, 40 % is done. So far 66 pairs"),
+        (100, "So far 66 pairs"),
+    ):
+        exam = await desk.exam()
+        await desk.progress(
+            exam, candidates=12, answers=240, items=20, items_believed=20, pairs_tested=66, percent=percent
+        )
+        shown = (await desk.proctor(exam).get(f"{API}/exams/{exam.id}/collusion")).json()["progress"]
+        assert shown["percent"] == percent
+        assert shown["text"].startswith(said)
 
 
 async def test_flagged_pairs_and_groups_come_with_everything_that_speaks(desk: Desk) -> None:
@@ -50,6 +65,7 @@ async def test_flagged_pairs_and_groups_come_with_everything_that_speaks(desk: D
     )  # fmt: skip
     reply = await desk.proctor(exam).get(f"{API}/exams/{exam.id}/collusion")
     shown = reply.json()
+    assert CollusionOut.model_validate(shown).model_dump(mode="json") == shown
     assert [pair["later"]["student_name"] for pair in shown["pairs"]] == ["Cy", "Bo"]
     assert shown["pairs_total"] == 2
     pair = shown["pairs"][1]

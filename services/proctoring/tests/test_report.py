@@ -5,6 +5,7 @@ import io
 from typing import Any
 
 from proto.examhall.proctoring.v1.events_pb2 import RiskAssessed
+from services.proctoring.report_views import ReportedAttempt, ReportOut
 from services.proctoring.signals import ExamRules
 from services.proctoring.tables import Exam, Review
 from services.proctoring.tests.desk import API, START, Desk, minutes
@@ -68,6 +69,13 @@ async def test_everything_is_counted(desk: Desk) -> None:
     assert next(row["student_name"] for row in report["rows"]) == "Ada"
     first = report["rows"][0]
     assert (first["alerts"], first["open_alerts"], first["violation_limit"], first["is_invalidated"]) == (2, 1, 3, True)
+
+
+async def test_the_report_is_given_as_it_is_described(desk: Desk) -> None:
+    exam = await an_exam_with_everything(desk)
+    shown = await the_report(desk, exam)
+    assert ReportOut.model_validate(shown).model_dump(mode="json") == shown
+    assert [row.keys() == ReportedAttempt.model_fields.keys() for row in shown["rows"]] == [True] * 3
 
 
 async def test_an_empty_exam_has_a_report_too(desk: Desk) -> None:
