@@ -20,7 +20,7 @@ from services.proctoring.telling import Telling, event_id
 RISK_TOPIC = "proctoring.risk.v1"
 ALERTS_TOPIC = "proctoring.alerts.v1"
 
-# By the attempt's own time: how far a student has come is told so often while it changes; at a student's pace that is at once.
+# By the attempt's own time: how far a student has come is told so often while it changes, as a rule at once at a student's pace.
 PROGRESS_EVERY_MS = 3_000
 # Typing and mouse change with every batch and decide little by themselves.
 STATISTICS_EVERY_MS = 10_000
@@ -44,10 +44,14 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Step(NamedTuple):
-    """What is to be stored of the attempt, and told, in this order. `stored` is the object that was given when nothing has changed."""
+    """What is to be stored of the attempt, and told, in this order. `stored` is the object that was given when nothing has changed.
+
+    `is_behind`: how far the student has come was not told yet. When no event comes that tells it, `catch_up` should.
+    """
 
     stored: bytes | None
     tell: list[Telling]
+    is_behind: bool = False
 
 
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic", decimal_format="string")
@@ -63,8 +67,13 @@ def step(stored: bytes | None, events: Sequence[Happening]) -> Step:
         watch = fold(watch, event)
     if watch is None or watch is before:
         return Step(stored, [])
-    told, tellings = _news(watch, _Told() if kept is None else kept.told)
-    return Step(_ENCODER.encode(_Kept(watch, told)), tellings)
+    return _step(watch, _Told() if kept is None else kept.told)
+
+
+def catch_up(stored: bytes) -> Step:
+    """Tells how far the student has come, though no event came."""
+    kept = _DECODER.decode(stored)
+    return _step(kept.watch, kept.told, is_pause_over=True)
 
 
 def watch_in(stored: bytes) -> Watch:
@@ -72,14 +81,16 @@ def watch_in(stored: bytes) -> Watch:
     return _DECODER.decode(stored).watch
 
 
-def _news(watch: Watch, told: _Told) -> tuple[_Told, list[Telling]]:
-    """What nobody was told yet of an attempt as it stands now, and what was told with it."""
+def _step(watch: Watch, told: _Told, *, is_pause_over: bool = False) -> Step:
+    """What nobody was told yet of an attempt as it stands now."""
     assessment = assessed(watch)
     if assessment is None:
-        return told, []
+        return Step(_ENCODER.encode(_Kept(watch, told)), [])
     tellings: list[Telling] = []
     digest, progress = _digest(_what_matters(assessment)), _digest(_progress(assessment))
-    if _is_due(assessment, digest, progress, told):
+    is_behind = progress != told.progress
+    if _is_due(assessment, digest, told, is_behind=is_behind, is_pause_over=is_pause_over):
+        is_behind = False
         tellings.append(
             Telling(
                 RISK_TOPIC,
@@ -107,17 +118,17 @@ def _news(watch: Watch, told: _Told) -> tuple[_Told, list[Telling]]:
     if limit is not None:
         tellings.append(Telling(ALERTS_TOPIC, watch.attempt_id, limit, event_id(f"limit {watch.attempt_id}", 1)))
         told = msgspec.structs.replace(told, is_limit_told=True)
-    return told, tellings
+    return Step(_ENCODER.encode(_Kept(watch, told)), tellings, is_behind)
 
 
-def _is_due(assessment: Assessment, digest: bytes, progress: bytes, told: _Told) -> bool:
+def _is_due(assessment: Assessment, digest: bytes, told: _Told, *, is_behind: bool, is_pause_over: bool) -> bool:
     """Whether the assessment is to be told: at once when something that matters has changed or the attempt is over, otherwise now and then."""
     if digest != told.digest:
         return True
     if assessment.revision <= told.revision:
         return False
-    pause = STATISTICS_EVERY_MS if progress == told.progress else PROGRESS_EVERY_MS
-    return assessment.is_over or assessment.as_of_ms >= told.at_ms + pause
+    pause = PROGRESS_EVERY_MS if is_behind else STATISTICS_EVERY_MS
+    return assessment.is_over or (is_behind and is_pause_over) or assessment.as_of_ms >= told.at_ms + pause
 
 
 def _what_matters(assessment: Assessment) -> tuple[object, ...]:

@@ -64,6 +64,7 @@ class Attempts:
 
     def __init__(self, app: "StreamApp") -> None:
         self._app = app
+        self._behind: dict[str, tuple[int, float]] = {}  # its partition, and when it is told without an event
 
     def take_in(self, partition: int, attempt_id: str, events: Sequence[Heard]) -> Effect:
         """The rule for an attempt's events."""
@@ -77,6 +78,25 @@ class Attempts:
         effect.tell += step.tell
         if step.stored is not None and step.stored is not stored:
             effect.after.append(table.put(partition, attempt_id, step.stored))
+        if not step.is_behind:
+            self._behind.pop(attempt_id, None)
+        else:
+            self._behind.setdefault(attempt_id, (partition, time.monotonic() + attempt_watch.PROGRESS_EVERY_MS / 1000))
+        return effect
+
+    def catch_up(self) -> Effect:
+        """Tells how far students have come of whom no event tells it."""
+        effect, moment = Effect(), time.monotonic()
+        for attempt_id, (partition, at) in list(self._behind.items()):
+            if at > moment:
+                continue
+            del self._behind[attempt_id]
+            stored = self._app.watches.row(partition, attempt_id) if partition in self._app.held else None
+            if stored is not None:
+                step = attempt_watch.catch_up(stored)
+                assert step.stored is not None
+                effect.tell += step.tell
+                effect.after.append(self._app.watches.put(partition, attempt_id, step.stored))
         return effect
 
     async def forget(self, partitions: set[int]) -> Effect:

@@ -82,7 +82,8 @@ class StreamApp(faust.App):  # type: ignore[misc]
             group_of(STREAM),
             broker=f"kafka://{settings.kafka_bootstrap_servers.replace(',', ';')}",
             broker_credentials=_credentials(),
-            store=settings.stream_store,
+            # Not on disk: a worker takes some tens of megabytes, and what it reads at its start are the changelogs, which are the truth.
+            store="memory://",
             datadir=settings.data / "stream",
             web_enabled=False,
             autodiscover=False,
@@ -214,8 +215,8 @@ class StreamApp(faust.App):  # type: ignore[misc]
             self.begin_again(f"{type(error).__name__}: {error}"[:300])
 
     async def _tick(self) -> None:
-        """Goes on with the search for collusion, and says when messages were lost."""
-        exams = self.durables[1]
+        """Goes on with the search for collusion, tells what no event tells, and says when messages were lost."""
+        attempts, exams = self.durables
         while True:
             await asyncio.sleep(self.settings.stream_tick_milliseconds / 1000)
             if not self.is_ready or self.is_stopping:
@@ -224,6 +225,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
             if lost:
                 log.warning("messages_lost", partitions=sorted(f"{tp.topic}/{tp.partition}" for tp in lost))
                 await exams.lead_to(Effect(tell=[state_lost(self.worker_name, {tp.partition for tp in lost})]))
+            await attempts.lead_to(self.attempts_rule.catch_up())
             await exams.lead_to(await self.exams_rule.advance())
 
     async def _forget(self) -> None:

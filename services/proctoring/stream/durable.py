@@ -119,6 +119,7 @@ class Durable:
         self._room = asyncio.Event()
         self._room.set()
         self._under_way: asyncio.Queue[_Batch] = asyncio.Queue(UNDER_WAY)
+        self._in_turn = asyncio.Lock()
         self._unfinished = 0
         self._settled = asyncio.Event()
         self._settled.set()
@@ -191,9 +192,11 @@ class Durable:
         self._is_paused = False
 
     async def _put(self, batch: _Batch) -> None:
+        """In the order in which batches were computed, also when there is no room: a row of an earlier one may not come after that of a later one."""
         self._unfinished += 1
         self._settled.clear()
-        await self._under_way.put(batch)
+        async with self._in_turn:
+            await self._under_way.put(batch)
 
     def _taken_together(self) -> _Batch:
         batch, groups = _Batch(), {}  # type: ignore[var-annotated]

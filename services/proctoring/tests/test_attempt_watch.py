@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from services.proctoring.alerts import WINDOW_THRESHOLDS
-from services.proctoring.attempt_watch import PROGRESS_EVERY_MS, STATISTICS_EVERY_MS, Step, step, watch_in
+from services.proctoring.attempt_watch import PROGRESS_EVERY_MS, STATISTICS_EVERY_MS, Step, catch_up, step, watch_in
 from services.proctoring.signals import DevtoolsOpen, ExamRules, QuestionShown, TabSwitch
 from services.proctoring.state import Happening, encoded
 from services.proctoring.telling import Telling
@@ -35,7 +35,7 @@ def taken_in(tape: list[Happening], cuts: list[int], stored: bytes | None = None
     tellings: list[Telling] = []
     places = sorted({min(cut, len(tape)) for cut in cuts} | {0, len(tape)})
     for begin, end in pairwise(places):
-        stored, tell = step(stored, tape[begin:end])
+        stored, tell, _ = step(stored, tape[begin:end])
         tellings += tell
     return stored, tellings
 
@@ -113,7 +113,7 @@ def risks(taken: Step) -> list[told.RiskAssessed]:
 
 
 def test_nothing_is_told_of_an_attempt_that_is_not_proctored_and_all_of_it_when_it_turns_out_to_be() -> None:
-    stored, tell = step(None, [attempt_started(), signals_taken(1, DevtoolsOpen(at=at(5)))])
+    stored, tell, _ = step(None, [attempt_started(), signals_taken(1, DevtoolsOpen(at=at(5)))])
     assert tell == []
     kinds = {each.message.DESCRIPTOR.name for each in step(stored, [watch_began()]).tell}
     assert kinds == {"RiskAssessed", "AlertRaised"}
@@ -161,6 +161,21 @@ def test_progress_is_told_every_three_seconds_of_the_attempt_and_so_at_once_at_a
         told_of += [(seconds, risk.position) for risk in risks(taken)]
         stored = taken.stored
     assert told_of == [(30, 1), (30 + pause, 4), (60, 6), (90, 8)]
+
+
+def test_progress_that_no_event_tells_is_told_when_the_pause_is_over_and_then_no_more() -> None:
+    first = step(begun(), [signals_taken(1, QuestionShown(at=at(30), position=1))])
+    assert not first.is_behind
+    second = step(first.stored, [signals_taken(2, QuestionShown(at=at(31), position=2))])
+    assert (second.tell, second.is_behind) == ([], True)
+    assert second.stored is not None
+    third = catch_up(second.stored)
+    assert ([risk.position for risk in risks(third)], third.is_behind) == ([2], False)
+    assert third.stored is not None
+    assert catch_up(third.stored).tell == []
+    typed = step(third.stored, [signals_taken(3, typing(32, 40))])
+    assert typed.stored is not None
+    assert not typed.is_behind
 
 
 def test_an_attempt_that_is_over_is_told_with_everything_that_still_comes_in() -> None:

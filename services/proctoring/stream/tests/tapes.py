@@ -140,6 +140,13 @@ def batch(exam_id: str, attempt_id: str, number: int, seconds: float, *kinds: st
     return event("proctoring.signals.v1", attempt_id, message, seconds, number)
 
 
+def shown(exam_id: str, attempt_id: str, number: int, seconds: float, *, position: int) -> Event:
+    """A batch that says which question is shown."""
+    told = batch(exam_id, attempt_id, number, seconds, "question_shown")
+    told.message.signals[0].question_shown.position = position
+    return told
+
+
 def saved(exam_id: str, seconds: float, *answers: tuple[str, str, int, str]) -> Event:
     """Answers of an exam that one commit saved, as (attempt, question, revision, option)."""
     parts = [

@@ -7,7 +7,17 @@ from proto.examhall.proctoring.v1 import events_pb2 as told
 from services.proctoring.stream.app import changelog_of
 from services.proctoring.stream.tables import partition_of
 from services.proctoring.stream.tests.expected import must_end_in, outcome_of
-from services.proctoring.stream.tests.tapes import batch, event, exam_watched, lifecycle, name, saved, tape, watch_began
+from services.proctoring.stream.tests.tapes import (
+    batch,
+    event,
+    exam_watched,
+    lifecycle,
+    name,
+    saved,
+    shown,
+    tape,
+    watch_began,
+)
 from services.proctoring.stream.tests.workers import ROOT, Hand, a_broker, a_worker, soon
 from services.proctoring.stream.worker import AGAIN
 
@@ -64,6 +74,21 @@ async def test_answers_reach_the_attempt_without_what_was_answered(kafka: str, t
             marks = await hand.read("proctoring.by-attempt.v1")
             assert marks
             assert b"the chosen option" not in b"".join(each.message.SerializeToString() for each in marks)
+
+
+async def test_progress_after_which_nothing_more_comes_is_told_all_the_same(kafka: str, tmp_path: Path) -> None:
+    with a_worker(kafka, tmp_path) as worker:
+        await worker.ready()
+        async with a_broker(kafka) as hand:
+            await hand.publish([lifecycle(EXAM, ATTEMPT, 0), watch_began(EXAM, ATTEMPT)])
+
+            async def stands_at(position: int) -> bool:
+                latest = await latest_risks(hand)
+                return ATTEMPT in latest and latest[ATTEMPT].position == position
+
+            for number, seconds in enumerate((10, 10.5), start=1):
+                await hand.publish([shown(EXAM, ATTEMPT, number, seconds, position=number)])
+                await soon(lambda number=number: stands_at(number))
 
 
 async def test_of_an_exam_that_is_not_proctored_no_answer_goes_further(kafka: str, tmp_path: Path) -> None:
