@@ -87,12 +87,14 @@ class _TopicLog:
     last_id: int = 0
     ends: dict[int, int] = field(default_factory=dict)  # partition → the offset the next message must get at least
     waiting: dict[int, deque[_Waiting]] = field(default_factory=dict)
+    waiting_bytes: int = 0
     silent: dict[int, _Silence] = field(default_factory=dict)
     looked_at: float = float("-inf")  # when it was last seen that the log is still there
 
-    @property
-    def waiting_bytes(self) -> int:
-        return sum(entry.bytes for entries in self.waiting.values() for entry in entries)
+    def wait_for(self, partition: int, entry: _Waiting) -> None:
+        """Rows were published that somebody is to take in."""
+        self.waiting.setdefault(partition, deque()).append(entry)
+        self.waiting_bytes += entry.bytes
 
     def first_waiting_id(self) -> int:
         """The first id not known to be taken in by every consumer."""
@@ -102,7 +104,7 @@ class _TopicLog:
         """Forgets what lies before the offsets that every consumer has committed."""
         for partition, entries in self.waiting.items():
             while entries and entries[0].last_offset < committed.get(partition, 0):
-                entries.popleft()
+                self.waiting_bytes -= entries.popleft().bytes
 
     def to_call_again(self, committed: dict[int, int], at: float) -> list[_Waiting]:
         """What waits last in partitions that some group has not begun to read in this log, where it is time to send it again; `at` in seconds.
@@ -215,10 +217,8 @@ class Relay:
             known.last_id = max(last_id, known.replay_from - 1)
             if last_id and self._consumer_groups(topic):
                 share = int(waiting_bytes) // max(len(ends), 1)
-                known.waiting = {
-                    partition: deque([_Waiting(end - 1, known.replay_from, last_id, share)])
-                    for partition, end in ends.items()
-                }
+                for partition, end in ends.items():
+                    known.wait_for(partition, _Waiting(end - 1, known.replay_from, last_id, share))
             if await self._is_lost(topic, known):
                 await self._begin_generation(topic)
 
@@ -285,9 +285,7 @@ class Relay:
             known.last_id = max(known.last_id, row["id"])
             if self._consumer_groups(row["topic"]):
                 size = len(row["payload"]) + 400
-                known.waiting.setdefault(result.partition, deque()).append(
-                    _Waiting(result.offset, row["id"], row["id"], size)
-                )
+                known.wait_for(result.partition, _Waiting(result.offset, row["id"], row["id"], size))
             EVENTS_PUBLISHED.labels(row["topic"]).inc()
         kept = [row for row in published if row["topic"] not in lost]
         async with self._connection.transaction():
