@@ -24,13 +24,13 @@ class Told(msgspec.Struct):
     @classmethod
     def decoded(cls, row: bytes) -> Self:
         """From a stored row; evidence told by whoever stored it is told anew."""
-        pairs, groups, answered, concluded = _ROW.decode(row)
-        return cls(dict.fromkeys(pairs), groups, answered, concluded)
+        stored = _ROW.decode(row)
+        return cls(dict.fromkeys(stored.pairs), stored.groups, set(stored.answered), set(stored.concluded))
 
     def encoded(self) -> bytes:
         """The row to store: what may have to be taken back."""
         groups = dict(sorted(self.groups.items()))
-        return msgspec.msgpack.encode((sorted(self.pairs), groups, sorted(self.answered), sorted(self.concluded)))
+        return msgspec.msgpack.encode(_Row(sorted(self.pairs), groups, sorted(self.answered), sorted(self.concluded)))
 
     def news(self, now: Mapping[Pair, float], is_quiet: bool) -> list[Pair]:
         """Flagged pairs to tell of: new ones, and those whose evidence changed tenfold; all, when all is quiet."""
@@ -60,4 +60,13 @@ class Told(msgspec.Struct):
         return [name for name in known if is_quiet or self.groups.get(name) != now.get(name)]
 
 
-_ROW = msgspec.msgpack.Decoder(tuple[list[Pair], dict[str, tuple[str, ...]], set[str], set[Pair]])
+class _Row(msgspec.Struct, array_like=True):
+    """As it is stored, in lists so that the same is always the same bytes. A row of before an upgrade may end earlier."""
+
+    pairs: list[Pair]
+    groups: dict[str, tuple[str, ...]]
+    answered: list[str]
+    concluded: list[Pair] = []
+
+
+_ROW = msgspec.msgpack.Decoder(_Row)

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from services.proctoring.collusion.told import TENFOLD, Told
@@ -21,6 +22,14 @@ def test_whoever_restores_what_was_told_tells_it_again() -> None:
     assert restored.news({A: 10.0}, False) == [A]
     assert (restored.groups, restored.answered, restored.concluded) == (told.groups, told.answered, told.concluded)
     assert restored.encoded() == told.encoded()
+
+
+def test_a_row_that_was_stored_before_an_upgrade_is_read() -> None:
+    row = msgspec.msgpack.encode(([A], {"group": ("", "a", "b")}, ["request"]))
+    restored = Told.decoded(row)
+    assert (set(restored.pairs), restored.groups, restored.answered, restored.concluded) == (
+        {A}, {"group": ("", "a", "b")}, {"request"}, set(),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
