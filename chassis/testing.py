@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,8 @@ import asyncpg
 import httpx
 import structlog
 import uvicorn
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 from google.protobuf.message import Message
 from google.protobuf.symbol_database import Default
 from joserfc import jwt
@@ -29,7 +30,7 @@ from sqlalchemy.engine import make_url
 
 from chassis.counting import COUNTS
 from chassis.ids import new_id
-from chassis.kafka import LOG_GENERATION, new_producer
+from chassis.kafka import LOG_GENERATION, new_admin, new_producer
 from chassis.logs import set_up_logging
 from chassis.migrating import ROOT, upgrade_async
 from chassis.rpc import open_channel
@@ -37,6 +38,8 @@ from chassis.security import AUDIENCE, ISSUER, TOKEN_TYPE
 from chassis.service import Runtime, Service, build_app, uvicorn_config
 from chassis.settings import ServiceSettings
 from proto.examhall.identity.v1.identity_pb2 import SecurityState
+
+Commits = dict[TopicPartition, OffsetAndMetadata]
 
 SECRET = "a secret of the tests"
 SIGNING_KEY = ECKey.generate_key("P-256", {"kid": "test", "use": "sig", "alg": "ES256"})
@@ -288,6 +291,28 @@ def logging_as_in_production(service: str) -> Iterator[None]:
         root.handlers[:] = handlers
         root.setLevel(level)
         structlog.configure(**config)
+
+
+async def committed(kafka: str, group: str, partitions: Iterable[TopicPartition]) -> Commits:
+    """What a consumer group has committed of these partitions."""
+    admin = new_admin(kafka)
+    await admin.start()
+    try:
+        found = await admin.list_consumer_group_offsets(group, partitions=list(partitions))
+        return {partition: commit for partition, commit in found.items() if commit.offset >= 0}
+    finally:
+        await admin.close()
+
+
+async def commit_late(kafka: str, group: str, commits: Commits) -> None:
+    """What a reader does that has events in hand while its broker dies, and commits them at the one that follows."""
+    reader = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=group, enable_auto_commit=False)
+    await reader.start()
+    try:
+        reader.assign(list(commits))
+        await reader.commit(commits)
+    finally:
+        await reader.stop()
 
 
 def environment_without_ours() -> dict[str, str]:

@@ -6,15 +6,14 @@ from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka import TopicPartition
 
 from chassis.consuming import first_named_first
 from chassis.database import Database
-from chassis.kafka import LOG_GENERATION, PARTITIONS, new_admin, new_log_reader
+from chassis.kafka import LOG_GENERATION, PARTITIONS, new_log_reader
 from chassis.outbox import record_event
 from chassis.relay import Relay
-from chassis.testing import RunningService, eventually, running
+from chassis.testing import RunningService, commit_late, committed, eventually, running
 from chassis.tests import sample
 from examhall.broker import FixedAddress, LibrdkafkaBroker
 from examhall.servers import free_port
@@ -232,35 +231,14 @@ async def test_a_commit_of_the_lost_log_hides_nothing_of_the_new_one(
             names = await producer.record(before, key="everybody")
             await eventually(lambda: _heard(consumer, names))
             await eventually(lambda: _replay_from(producer, before + 1))
-        commits = await _commits(broker.address)
+        partitions = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
+        commits = await committed(broker.address, GROUPS[0], partitions)
         await broker.kill()
         await broker.start()
-        await _commit_late(broker.address, commits)
+        await commit_late(broker.address, GROUPS[0], commits)
         names += await producer.record(after, key="everybody")
         async with running(sample.build, postgres_url, broker.address, database_url=database_url) as consumer:
             await eventually(lambda: _heard(consumer, names), timeout=40)
-
-
-async def _commits(address: str) -> dict[TopicPartition, OffsetAndMetadata]:
-    admin = new_admin(address)
-    await admin.start()
-    try:
-        partitions = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
-        found = await admin.list_consumer_group_offsets(GROUPS[0], partitions=partitions)
-        return {partition: commit for partition, commit in found.items() if commit.offset >= 0}
-    finally:
-        await admin.close()
-
-
-async def _commit_late(address: str, commits: dict[TopicPartition, OffsetAndMetadata]) -> None:
-    """What a reader does that has events in hand while the broker dies, and commits them at the one that follows."""
-    reader = AIOKafkaConsumer(bootstrap_servers=address, group_id=GROUPS[0], enable_auto_commit=False)
-    await reader.start()
-    try:
-        reader.assign(list(commits))
-        await reader.commit(commits)
-    finally:
-        await reader.stop()
 
 
 async def test_the_relay_holds_back_when_a_consumer_lags(

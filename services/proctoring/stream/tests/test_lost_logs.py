@@ -6,42 +6,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka import TopicPartition
 from faust.types import TP
 
-from chassis.kafka import new_admin
+from chassis.testing import commit_late, committed
 from proto.catalogue import STREAM, group_of
 from services.proctoring.stream.agents import ATTEMPT_TOPICS, EXAM_TOPICS
 from services.proctoring.stream.tests.expected import must_end_in, outcome_of
 from services.proctoring.stream.tests.tapes import tape
-from services.proctoring.stream.tests.workers import Hand, a_broker, a_worker, soon
+from services.proctoring.stream.tests.workers import a_broker, a_worker, soon
 from services.proctoring.stream.transport import Positions, _Consumer
 
 GROUP = group_of(STREAM)
 HEARD = tuple(dict.fromkeys((*ATTEMPT_TOPICS, *EXAM_TOPICS)))
-Commits = dict[TopicPartition, OffsetAndMetadata]
-
-
-async def commits_of(kafka: str, hand: Hand) -> Commits:
-    admin = new_admin(kafka)
-    await admin.start()
-    try:
-        places = [TopicPartition(topic, partition) for topic in HEARD for partition in await hand.ends(topic)]
-        found = await admin.list_consumer_group_offsets(GROUP, partitions=places)
-        return {place: commit for place, commit in found.items() if commit.offset >= 0}
-    finally:
-        await admin.close()
-
-
-async def commit(kafka: str, commits: Commits) -> None:
-    reader = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=GROUP, enable_auto_commit=False)
-    await reader.start()
-    try:
-        reader.assign(list(commits))
-        await reader.commit(commits)
-    finally:
-        await reader.stop()
 
 
 async def test_what_a_dying_worker_commits_at_the_next_broker_hides_nothing_that_is_published_there(
@@ -55,12 +32,13 @@ async def test_what_a_dying_worker_commits_at_the_next_broker_hides_nothing_that
             await hand.publish(events)
             await soon(lambda: must_end_in(hand, expected))
             worker.stop()
-        late = await commits_of(kafka, hand)
+        heard = [TopicPartition(topic, partition) for topic in HEARD for partition in await hand.ends(topic)]
+        late = await committed(kafka, GROUP, heard)
     assert {place.topic for place in late} == set(HEARD)
     async with a_broker(next_kafka) as hand:
         for topic in HEARD:
             await hand.ends(topic)  # a topic is made when it is asked for
-        await commit(next_kafka, late)
+        await commit_late(next_kafka, GROUP, late)
         await hand.publish(events[:1], generation=1)  # on its way when the broker died
         await hand.publish(events, generation=2)
         with a_worker(next_kafka, tmp_path) as worker:
