@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import aiohttp
 import msgspec
 
+from examhall.rehearsal.cursor import Cursor
 from examhall.rehearsal.gateway import BROKEN_OFF, Gateway, Refusal, Reply, Unreachable
 from examhall.rehearsal.holdings import Json
 from examhall.rehearsal.ledger import Ledger, Surprised, Told
@@ -56,10 +57,10 @@ class Sits(Protocol):
 
 @dataclass
 class Channel:
-    """One student's connection, whatever it takes. `cursor` is the number heard last, `dropped` how often the connection was lost."""
+    """One student's connection, whatever it takes. `dropped`: how often the connection was lost."""
 
     sitting: Sits
-    cursor: int = 0
+    cursor: Cursor = field(default_factory=Cursor)
     dropped: int = 0
     _sent: int = 0
     _began_at: float = field(default_factory=time.monotonic)
@@ -67,7 +68,6 @@ class Channel:
     _answers: dict[str, "asyncio.Future[Reply]"] = field(default_factory=dict)
     _is_online: asyncio.Event = field(default_factory=asyncio.Event)
     _is_open: asyncio.Event = field(default_factory=asyncio.Event)
-    _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set["asyncio.Task[Any]"] = field(default_factory=set)
 
     def open(self) -> None:
@@ -113,12 +113,8 @@ class Channel:
                 return entries
 
     async def catch_up(self, number: int) -> None:
-        """Waits until that number was heard; gives up after a while, and the audit says what is missing."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CAUGHT_UP_WITHIN):
-                while self.cursor < number:
-                    self._moved.clear()
-                    await self._moved.wait()
+        """Waits until that number was heard."""
+        await self.cursor.reach(number, _CAUGHT_UP_WITHIN)
 
     async def _connected(self) -> None:
         try:
@@ -175,7 +171,7 @@ class Channel:
         return time.monotonic() > self._began_at + self.sitting.gateway.patience
 
     async def _follow(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        hello = {"type": "authenticate", "token": self.sitting.token, "after": self.cursor}
+        hello = {"type": "authenticate", "token": self.sitting.token, "after": self.cursor.number}
         await socket.send_json(hello, dumps=_as_json)
         async for message in socket:
             if message.type is aiohttp.WSMsgType.TEXT:
@@ -195,8 +191,7 @@ class Channel:
                 self._answer(told["batch_id"], Reply(told["status"], told["problem"], wait))
             case _ if isinstance(told.get("number"), int):
                 self.sitting.ledger.write(Told(self.sitting.attempt_id, time.time(), told))
-                self.cursor = max(self.cursor, told["number"])
-                self._moved.set()
+                self.cursor.heard(told["number"])
                 self.sitting.hear(told)
             case other:
                 self._surprise(f"a message of type {other}: {told}")

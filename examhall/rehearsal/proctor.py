@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from examhall.rehearsal.cursor import Cursor
 from examhall.rehearsal.gateway import Gateway, Reply, Unreachable
 from examhall.rehearsal.ledger import Heard, Ledger, Settled, Surprised
 from examhall.rehearsal.seats import Progress
@@ -27,17 +28,16 @@ _STOLEN = frozenset({404, 409, 412})  # somebody was faster, or it is not there 
 
 @dataclass
 class Proctor:
-    """One connection to an exam's monitor, whatever it takes. `cursor` is the number last told."""
+    """One connection to an exam's monitor, whatever it takes."""
 
     gateway: Gateway
     staff: Staff
     ledger: Ledger
     exam_id: str
     progress: Progress
-    cursor: int = 0
+    cursor: Cursor = field(default_factory=Cursor)
     resumed: int = 0
     _alerts: set[str] = field(default_factory=set)
-    _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def listen(self) -> None:
@@ -57,12 +57,8 @@ class Proctor:
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def catch_up(self, number: int) -> None:
-        """Waits until that number was told, and everything said is kept; gives up after a minute, and the audit says what is missing."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CAUGHT_UP_WITHIN):
-                while self.cursor < number:
-                    self._moved.clear()
-                    await self._moved.wait()
+        """Waits until that number was told, and everything said is kept."""
+        await self.cursor.reach(number, _CAUGHT_UP_WITHIN)
         await asyncio.gather(*self._tasks)
 
     async def leave(self) -> None:
@@ -72,13 +68,13 @@ class Proctor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _follow(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        await socket.send_json({"type": "authenticate", "token": self.staff.token, "after": self.cursor})
-        drops_at = self.cursor + _DROPS_AFTER * 2 ** min(self.resumed, 20)
+        await socket.send_json({"type": "authenticate", "token": self.staff.token, "after": self.cursor.number})
+        drops_at = self.cursor.number + _DROPS_AFTER * 2 ** min(self.resumed, 20)
         async for message in socket:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue
             self._hear(msgspec.json.decode(message.data))
-            if self.cursor >= drops_at:
+            if self.cursor.number >= drops_at:
                 return
 
     def _hear(self, told: dict[str, Any]) -> None:
@@ -89,8 +85,7 @@ class Proctor:
             self.ledger.write(Heard(time.time(), {"type": PASSING, "number": 0}))
             return
         self.ledger.write(Heard(time.time(), told))
-        self.cursor = max(self.cursor, number)
-        self._moved.set()
+        self.cursor.heard(number)
         if told["type"] == "alert":
             self._see(told["alert"])
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from examhall.rehearsal.acts import ClickRight, Leave, MoveNetwork, OpenTools, Paste, Peek, ShareLogIn
-from examhall.rehearsal.audit import ShownResult, canonical
+from examhall.rehearsal.audit import ShownResult
 from examhall.rehearsal.gateway import Gateway, Reply, Unreachable
-from examhall.rehearsal.ledger import Acknowledged, Answer, Ended, Ledger, Refused, Sent, SentLate, Started, Surprised
+from examhall.rehearsal.ledger import Ended, Ledger, SentLate, Started, Surprised
 from examhall.rehearsal.people import (
     Ending,
     FindNetwork,
@@ -25,6 +26,7 @@ from examhall.rehearsal.people import (
     Think,
 )
 from examhall.rehearsal.seats import Countdown, Exam, Progress, Student
+from examhall.rehearsal.sheet import Save, Sheet
 from examhall.rehearsal.watch import Watch
 
 OVER = frozenset({"attempt-closed", "deadline-passed"})
@@ -40,18 +42,6 @@ _PATIENCE_SECONDS = 5.0
 
 
 WriteScript = Callable[[str, list[Mapping[str, Any]], float], Script]
-
-
-@dataclass
-class _Save:
-    question_id: str
-    revision: int
-    response: dict[str, Any] | None
-    is_flagged: bool
-
-    @property
-    def body(self) -> dict[str, Any]:
-        return {"revision": self.revision, "response": self.response, "is_flagged": self.is_flagged}
 
 
 @dataclass
@@ -71,15 +61,18 @@ class Sitting:
     clock: Countdown = field(default_factory=Countdown)
     is_over: bool = False
     is_offline: bool = False
-    saves: dict[str, list[_Save]] = field(default_factory=dict)
-    queue: list[_Save] = field(default_factory=list)
-    acknowledged: dict[str, int] = field(default_factory=dict)
+    queue: list[Save] = field(default_factory=list)
     _acts_at: float = 0.0
 
     @property
     def login(self) -> str:
         """Whose sitting it is."""
         return self.student.login
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        """What was answered, from the start of the attempt on."""
+        return Sheet(self.ledger, self.attempt_id)
 
     async def sign_in(self) -> None:
         """Logs in; a failure is a surprise, since the log-in is known to be right."""
@@ -155,16 +148,10 @@ class Sitting:
         self.ledger.write(Started(self.student.login, self.attempt_id, tuple(self.question_ids)))
         for question in questions:
             if question["answer"] is not None:
-                self._find(question["id"], question["answer"])
+                self.sheet.find(question["id"], question["answer"])
+                self.progress.acknowledged += 1
         self.progress.started += 1
         return questions
-
-    def _find(self, question_id: str, answer: Mapping[str, Any]) -> None:
-        """An answer of an earlier visit to this attempt: what the paper shows as saved is a promise too."""
-        save = _Save(question_id, answer["revision"], answer["response"], answer["is_flagged"])
-        self.saves[question_id] = [save]
-        self._note_sent(save)
-        self._acknowledge(save, answer)
 
     async def _work(self, script: Script) -> None:
         put_off: list[Step] = []
@@ -224,9 +211,7 @@ class Sitting:
                     await self.watch.do(step, self)
 
     async def _give(self, question_id: str, response: dict[str, Any] | None, is_flagged: bool) -> None:
-        earlier = self.saves.setdefault(question_id, [])
-        save = _Save(question_id, earlier[-1].revision + 1 if earlier else 1, response, is_flagged)
-        earlier.append(save)
+        save = self.sheet.write(question_id, response, is_flagged)
         if self.watch:
             self.watch.gives(self.login, question_id, response)
         if self.is_offline:
@@ -235,12 +220,12 @@ class Sitting:
             await self._send(save)
 
     async def _repeat(self, question_id: str, which: int) -> None:
-        saves = self.saves.get(question_id, [])
-        if not self.is_offline and len(saves) >= -which:
-            await self._send(saves[which])
+        save = self.sheet.written(question_id, which)
+        if not self.is_offline and save is not None:
+            await self._send(save)
 
-    async def _send(self, save: _Save) -> None:
-        self._note_sent(save)
+    async def _send(self, save: Save) -> None:
+        self.sheet.note_sent(save)
         path = f"/attempts/{self.attempt_id}/answers/{save.question_id}"
         reply = await self.call("save", "PUT", path, save.body)
         if reply.is_success:
@@ -260,7 +245,7 @@ class Sitting:
         if not queue:
             return
         for save in queue:
-            self._note_sent(save)
+            self.sheet.note_sent(save)
         body = {"answers": [{"question_id": save.question_id, **save.body} for save in queue]}
         reply = await self.call("save a batch", "PUT", f"/attempts/{self.attempt_id}/answers", body)
         if not reply.is_success:
@@ -280,20 +265,8 @@ class Sitting:
         if [question["id"] for question in paper["questions"]] != self.question_ids:
             self._tell("read again", "the questions stand in another order than before")
         for question in paper["questions"]:
-            if difference := self._differs(question["id"], question["answer"]):
+            if difference := self.sheet.difference(question["id"], question["answer"]):
                 self._tell("read again", difference)
-
-    def _differs(self, question_id: str, shown: Mapping[str, Any] | None) -> str | None:
-        """What is wrong with an answer as the paper shows it again."""
-        promised, revision = self.acknowledged.get(question_id, 0), shown["revision"] if shown else 0
-        if revision < promised:
-            return f"revision {revision} is shown, {promised} was acknowledged"
-        meant = next((save for save in self.saves.get(question_id, []) if save.revision == revision), None)
-        if shown is None or meant is None:
-            return None
-        seen = Answer(shown["response"], shown["is_flagged"])
-        is_same = canonical(Answer(meant.response, meant.is_flagged)) == canonical(seen)
-        return None if is_same else f"revision {revision} is shown otherwise than it was sent"
 
     async def _read_paper(self, step: str) -> Mapping[str, Any] | None:
         reply = await self.call(step, "GET", f"/attempts/{self.attempt_id}/paper")
@@ -320,8 +293,7 @@ class Sitting:
         if not self.is_over:
             await self._wait_for_submission()
         for question_id in self.question_ids[:_LATE_SAVES]:
-            earlier = self.saves.get(question_id, [])
-            revision = earlier[-1].revision + 1 if earlier else 1
+            revision = self.sheet.next_revision(question_id)
             body = {"revision": revision, "response": None, "is_flagged": True}
             reply = await self.call("save too late", "PUT", f"/attempts/{self.attempt_id}/answers/{question_id}", body)
             self.ledger.write(SentLate(self.attempt_id, question_id, revision, reply.status))
@@ -355,25 +327,16 @@ class Sitting:
             reply = await self.gateway.call(step, method, path, token=self.token, body=body)
         return reply
 
-    def _note_sent(self, save: _Save) -> None:
-        self.ledger.write(
-            Sent(self.attempt_id, save.question_id, save.revision, save.response, save.is_flagged, time.time())
-        )
-
-    def _acknowledge(self, save: _Save, stored: Mapping[str, Any]) -> None:
-        self.ledger.write(
-            Acknowledged(self.attempt_id, save.question_id, save.revision, stored["revision"], time.time())
-        )
-        self.acknowledged[save.question_id] = max(save.revision, self.acknowledged.get(save.question_id, 0))
+    def _acknowledge(self, save: Save, stored: Mapping[str, Any]) -> None:
+        self.sheet.acknowledge(save, stored)
         self.progress.acknowledged += 1
 
-    def _refused(self, saves: list[_Save], reply: Reply) -> None:
+    def _refused(self, saves: list[Save], reply: Reply) -> None:
         if reply.problem not in OVER:
             self._surprise("save", reply)
             return
         self.is_over = True
-        for save in saves:
-            self.ledger.write(Refused(self.attempt_id, save.question_id, save.revision, reply.status))
+        self.sheet.refuse(saves, reply.status)
 
     def _surprise(self, step: str, reply: Reply) -> None:
         self._tell(step, f"{reply.status} {reply.problem} {reply.body.get('detail', '')}")
