@@ -17,11 +17,15 @@ from services.proctoring.feeds import attempt_feed, exam_feed, tell
 from services.proctoring.tables import Attempt
 from services.proctoring.watching import begin_attempt
 
-_SUBMITTED = {
-    "student": "You submitted this attempt.",
-    "deadline": "The time is up: the attempt was submitted with all answers saved until then.",
-    "violation_limit": "The limit of violations was reached: the attempt was submitted with all answers saved until then.",
-    "proctor": "The supervision submitted this attempt with all answers saved until then.",
+# In the words that attempts has for it, so that a student who looks twice reads the same.
+_ENDINGS = {
+    "student": "You submitted your attempt.",
+    "deadline": "The time was up. Your attempt was submitted with all answers saved until then.",
+    "violation_limit": (
+        "The limit of violations that this exam sets was reached."
+        " Your attempt was submitted with all answers saved until then."
+    ),
+    "proctor": "Your attempt was submitted by whoever supervises the exam, with all answers saved until then.",
 }
 
 
@@ -74,7 +78,7 @@ async def take_in_submission(tx: AsyncSession, event: attempts.AttemptSubmitted,
         reason = attempt.submit_reason
         body = {"submitted_at": attempt.submitted_at, "submit_reason": reason, "status": attempt.status}
         await _tell_proctors(tx, attempt, "attempt_submitted", delivery.occurred_at, body)
-        told = {"reason": reason, "text": _SUBMITTED.get(reason, "The attempt was submitted.")}
+        told = {"reason": reason, "text": _ENDINGS.get(reason, "Your attempt was submitted.")}
         await tell(tx, attempt_feed(attempt.id), "submitted", delivery.occurred_at, told)
 
 
