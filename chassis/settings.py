@@ -51,7 +51,7 @@ class ServiceSettings(KafkaSettings):
 
     data: Path = Field(
         Path(".examhall"),
-        description="folder for the little that is kept beside the databases: mail when no SMTP server is set, a worker's tables with rocksdb",
+        description="folder for the little that is kept beside the databases: mail when no SMTP server is set, the working folder of the stream",
     )
     database_url: str = Field(
         "",

@@ -8,10 +8,6 @@ from chassis.settings import ServiceSettings
 class StreamSettings(ServiceSettings):
     """The settings of a worker of the stream. It uses no database and no Redis, whatever the environment names."""
 
-    stream_store: str = Field(
-        "memory://",
-        description="where a worker holds its tables: memory:// or rocksdb://?driver=rocksdict; the changelogs are the truth",
-    )
     stream_commit_milliseconds: int = Field(
         250, ge=10, description="how often a worker of the stream commits what it has taken in"
     )
