@@ -71,10 +71,17 @@ class Agenda(msgspec.Struct, frozen=True, array_like=True):
         """One more request; the oldest beyond those kept are forgotten."""
         if any(known.request_id == request.request_id for known in self.requests):
             return self
+        request = self.closing(request)
         requests = sorted((*self.requests, request), key=lambda each: (each.at_ms, each.request_id))
         final = max((each for each in requests if each.is_final), key=lambda each: each.exam_revision, default=None)
         ranked = [*(each for each in requests if each is not final), *([final] if final else [])]
         return replace(self, requests=tuple(ranked[-KEPT_REQUESTS:]), heard=self.heard + 1)
+
+    def closing(self, request: Request) -> Request:
+        """A final request of before an upgrade names no revision: it closed the exam that was known when it was heard."""
+        if not request.is_final or request.exam_revision or self.exam is None:
+            return request
+        return replace(request, exam_revision=self.exam.revision)
 
     @property
     def final(self) -> Request | None:
@@ -149,7 +156,8 @@ def encoded_agenda(agenda: Agenda) -> bytes:
 
 def decoded_agenda(row: bytes) -> Agenda:
     """What `encoded_agenda` made a row of."""
-    return msgspec.msgpack.decode(row, type=Agenda)
+    agenda = msgspec.msgpack.decode(row, type=Agenda)
+    return replace(agenda, requests=tuple(map(agenda.closing, agenda.requests)))
 
 
 def encoded_candidate(candidate: Candidate) -> bytes:

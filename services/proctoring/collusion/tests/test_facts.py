@@ -1,3 +1,4 @@
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -77,7 +78,7 @@ def test_the_highest_version_of_a_seat_holds_with_the_address_told_at_the_start(
 def test_an_agenda_keeps_the_highest_revision_and_the_newest_requests_final_ones_first_of_all() -> None:
     agenda = Agenda().with_exam(WatchedExam("exam", 2, 0, True, ()))
     assert agenda.with_exam(WatchedExam("exam", 1, 0, True, ())) is agenda
-    final = Request("final", True, 0)
+    final = Request("final", True, 0, 2)
     for number in range(40):
         agenda = agenda.with_request(Request(f"request {number}", False, number))
         agenda = agenda.with_request(final)
@@ -118,3 +119,12 @@ def test_an_exam_opened_again_as_it_was_is_sat_as_before() -> None:
     exam = WatchedExam("exam", 1, 0, True, (Item("question", ("a", "b")),))
     assert exam.is_sat_as(replace(exam, revision=2))
     assert not exam.is_sat_as(replace(exam, revision=2, items=()))
+
+
+def test_an_exam_that_was_closed_before_an_upgrade_stays_closed_until_it_is_opened_again() -> None:
+    exam, final = WatchedExam("exam", 3, 0, True, ()), Request("final", True, 7)
+    row = msgspec.msgpack.encode((exam, (("final", True, 7),), 1))
+    for closed in (decoded_agenda(row), Agenda().with_exam(exam).with_request(final)):
+        assert closed.final == Request("final", True, 7, 3)
+        assert closed.with_request(final) is closed
+        assert closed.with_exam(replace(exam, revision=4)).final is None
