@@ -10,6 +10,7 @@ from pathlib import Path
 from deploy.check.api import Manifest, manifests_in
 
 CHART = Path(__file__).resolve().parents[1] / "helm" / "examhall"
+_TOLD_CHARACTERS = 6000  # of what a test's pods said
 _INFORMATION = re.compile(r"I\d{4} ")  # as client-go logs
 
 
@@ -77,5 +78,6 @@ class Helm:
         )
         said = complaints(done.stderr)
         if done.returncode or said:
-            raise HelmFailed(f"helm {' '.join(arguments[:2])}: {said or done.returncode}")
+            told = done.stdout[-_TOLD_CHARACTERS:] if arguments[0] == "test" else ""
+            raise HelmFailed(f"helm {' '.join(arguments[:2])}: {said or done.returncode}\n{told}".rstrip())
         return done.stdout

@@ -26,15 +26,16 @@ def add_node(cluster: Cluster, programs: Path, socket: Path, folder: Path, runni
     own = [str(programs / "kube-scheduler"), kubeconfig, "--leader-elect=false", f"--bind-address={HOST}"]
     _run(running, [*own, f"--secure-port={ports['scheduler']}"], ports["scheduler"], folder)
 
-    proxy = _written(folder / "proxy.json", _proxy(cluster.kubeconfig, ports["proxy"], ports["proxy metrics"]))
-    own = [str(programs / "kube-proxy"), f"--config={proxy}", f"--hostname-override={NODE}"]
-    _run(running, own, ports["proxy metrics"], folder)
-
     kubelet = _written(folder / "kubelet.json", _kubelet(socket, folder, ports["kubelet"]))
     own = [str(programs / "kubelet"), f"--config={kubelet}", kubeconfig, f"--root-dir={folder / 'kubelet'}"]
     own += [f"--cert-dir={folder}", f"--hostname-override={NODE}", f"--node-ip={ADDRESS}"]
     _run(running, own, ports["kubelet"], folder)
     wait_until(lambda: _is_ready(cluster), "the node is ready", _READY_SECONDS)
+
+    # After the node has its address: kube-proxy ends when the address becomes another, and a pod of it would be started again.
+    proxy = _written(folder / "proxy.json", _proxy(cluster.kubeconfig, ports["proxy"], ports["proxy metrics"]))
+    own = [str(programs / "kube-proxy"), f"--config={proxy}", f"--hostname-override={NODE}"]
+    _run(running, own, ports["proxy metrics"], folder)
 
     for each in manifests_in((Path(__file__).parent / "names.yaml").read_text().replace("IMAGE", NAMES)):
         cluster.api.create(each)

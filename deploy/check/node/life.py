@@ -4,18 +4,20 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import asyncpg
 
-from deploy.check.api import Manifest
+from deploy.check.api import Manifest, Refused
 from deploy.check.control_plane import Cluster, wait_until
 from deploy.check.databases import Databases
-from deploy.check.helm import Helm
+from deploy.check.helm import Helm, HelmFailed
 from deploy.check.judging import leftovers
 from deploy.check.lifecycle import RELEASE, Wrong, inventory, namespace
 from deploy.check.node import judging
@@ -23,6 +25,7 @@ from deploy.check.node.beside import KAFKA_PORT, POSTGRES_PORT, REDIS_PORT
 from deploy.check.node.policies import Enforcing
 from deploy.check.node.surroundings import ADDRESS
 from deploy.check.node.watching import Watching
+from examhall.servers import ServerFailed
 
 _WHERE = "check-node"
 _VALUES = Path(__file__).parent / "values.yaml"
@@ -42,43 +45,64 @@ class Life:
     tag: str
 
     def live(self) -> None:
-        """Goes through all of it. Raises Wrong, HelmFailed, Refused, ServerFailed."""
-        api = self.cluster.api
+        """Goes through all of it. Raises Wrong with the last words of pods that are not well, Refused."""
         self.databases.make_empty()
-        with namespace(api, _WHERE, self.databases) as where:
-            watching, policies = Watching(api, where), Enforcing(api)
-            with watching.at_work(), policies.at_work():
-                manifests = self.helm.render(RELEASE, where, self._values(), self.cluster.version)
-                before = inventory(api, where)
-                self._run("topics", _topics(manifests))
-                with _told("install"):
-                    self.helm.install(RELEASE, where, self._values())
-                self._judge("install", watching)
-                with _told("helm test"):
-                    _say(self.helm.test(RELEASE, where).strip())
-                self._judge("helm test", watching)
+        with namespace(self.cluster.api, _WHERE, self.databases):
+            try:
+                self._live()
+            except (Wrong, HelmFailed, ServerFailed) as error:
+                raise Wrong("\n".join([str(error), *self._last_words()])) from error
+
+    def _live(self) -> None:
+        api, where = self.cluster.api, _WHERE
+        watching, policies = Watching(api, where), Enforcing(api)
+        manifests = self.helm.render(RELEASE, where, self._values(), self.cluster.version)
+        sitting = _class(manifests)
+        before = inventory(api, where)
+        with watching.at_work(), policies.at_work():
+            self._run("makes-topics", _topics(manifests))
+            with _told("install"):
+                self.helm.install(RELEASE, where, self._values())
+            self._judge("install", watching)
+            with _told("helm test: a class sat"):
+                self.helm.test(RELEASE, where)
+            self._judge("helm test", watching)
+            with _told("network policies: whoever may not come in stays outside"):
                 for name, labels, reached in _KNOCKING:
                     self._run(name, _knocking(manifests, name, labels, reached))
-                sitting = _class(manifests)
-                with _told("pods deleted while a class sits"), self._sits("sits-through-deletions", sitting):
-                    for service in _DISTURBED:
-                        self._delete_one(service)
-                self._judge("pods deleted", watching)
-                with _told("upgrade while a class sits"), self._sits("sits-through-upgrade", sitting):
-                    self.helm.upgrade(RELEASE, where, self._values("--set", "settings.logLevel=warning"))
-                self._judge("upgrade", watching)
-                with _told("uninstall"):
-                    self.helm.uninstall(RELEASE, where)
-                    left: list[str] = []
+            with (
+                _told(f"a pod of {' and of '.join(_DISTURBED)} was deleted while a class sat"),
+                self._runs("sits-through-deletions", sitting),
+            ):
+                for service in _DISTURBED:
+                    self._delete_one(service)
+            self._judge("deletions", watching)
+            with _told("upgrade, pod by pod, while classes sat"):
+                self._upgrade(sitting)
+            self._judge("upgrade", watching)
+            with _told("uninstall"):
+                self.helm.uninstall(RELEASE, where)
+                left: list[str] = []
 
-                    def is_clean() -> bool:
-                        left[:] = leftovers(before, inventory(api, where), set())
-                        return not left
+                def is_clean() -> bool:
+                    left[:] = leftovers(before, inventory(api, where), set())
+                    return not left
 
-                    self._settle(is_clean, lambda: f"uninstall: {left}")
-            if policies.failed:
-                raise Wrong(f"network policies were not held to: {policies.failed}")
-            self._judge_ends(watching)
+                self._settle(is_clean, lambda: f"uninstall: {left}")
+        if failed := [*policies.failed, *watching.failed]:
+            raise Wrong(f"not everything was looked at: {failed}")
+        self._judge_ends(watching.pods())
+
+    def _upgrade(self, sitting: Manifest) -> None:
+        """Replaces every pod. One class after another sits until the last is replaced."""
+        with ThreadPoolExecutor(1, "upgrade") as worker:
+            changed = self._values("--set", "settings.logLevel=warning")
+            upgrading = worker.submit(self.helm.upgrade, RELEASE, _WHERE, changed)
+            for number in count(1):
+                self._run(f"sits-through-upgrade-{number}", sitting)
+                if upgrading.done():
+                    break
+            upgrading.result()
 
     def _values(self, *more: str) -> list[str]:
         told = {
@@ -103,24 +127,32 @@ class Life:
         if warned := judging.warnings_of(api.items(f"/api/v1/namespaces/{_WHERE}/events")):
             raise Wrong(f"{step}: {warned}")
 
-    def _judge_ends(self, watching: Watching) -> None:
-        if watching.failed:
-            raise Wrong(f"pods were not seen to the end: {watching.failed}")
-        pods = watching.pods()
+    def _judge_ends(self, pods: Sequence[Manifest]) -> None:
         if bad := [*judging.restarts(pods), *judging.bad_ends(pods)]:
             raise Wrong(f"pods did not end in order: {bad}")
         _say(f"  {len(pods)} pods ran; none was started again, and all that were told to go went with status 0")
 
+    def _last_words(self) -> Iterator[str]:
+        api, path = self.cluster.api, f"/api/v1/namespaces/{_WHERE}/pods"
+        for pod in api.items(path):
+            again = judging.restarts([pod])
+            if again or judging.unready([pod]):
+                asked = f"{path}/{pod['metadata']['name']}/log?tailLines=20{'&previous=true' if again else ''}"
+                try:
+                    said = api.text(asked)
+                except Refused as error:  # one that never started has no log
+                    said = str(error)
+                yield f"{pod['metadata']['name']}: {said[-2000:]}"
+
     def _run(self, name: str, pod: Manifest) -> None:
-        with self._sits(name, pod):
+        with self._runs(name, pod):
             pass
 
     @contextmanager
-    def _sits(self, name: str, pod: Manifest) -> Iterator[None]:
+    def _runs(self, name: str, pod: Manifest) -> Iterator[None]:
         """Starts a pod before the block, and judges afterwards how it ends. Raises Wrong."""
         api, path = self.cluster.api, f"/api/v1/namespaces/{_WHERE}/pods/{name}"
-        pod["metadata"] = {"name": name, "labels": pod["metadata"].get("labels", {})}
-        api.create(pod, namespace=_WHERE)
+        api.create({**pod, "metadata": {**pod["metadata"], "name": name, "annotations": {}}}, namespace=_WHERE)
         yield
 
         def has_ended() -> bool:
@@ -130,7 +162,7 @@ class Life:
         said = api.text(f"{path}/log").strip()
         if api.get(path)["status"]["phase"] == "Failed":
             raise Wrong(f"{name}: {said[-6000:]}")
-        _say(said)
+        _say(f"  {name}: {said.splitlines()[-1]}")
         api.end(path)
 
     def _delete_one(self, service: str) -> None:
@@ -152,7 +184,7 @@ class Life:
     def _settle(self, is_so: Callable[[], bool], what: Callable[[], str]) -> None:
         try:
             wait_until(is_so, "it settles", _SETTLE_SECONDS)
-        except Exception as error:
+        except ServerFailed as error:
             raise Wrong(what()) from error
 
 
@@ -215,10 +247,15 @@ def _knocking(
 
 
 def _topics(manifests: list[Manifest]) -> Manifest:
-    """A pod that makes the topics, as the README says where no operator does: the first migration's, with another command."""
-    job = next(each for each in manifests if each["kind"] == "Job")
-    spec = deepcopy(job["spec"]["template"]["spec"])
+    """A pod that makes the topics, as the README says where no operator does: a migration's, with the stream's image and another command."""
+    specs = {
+        each["metadata"]["name"]: each["spec"]["template"]["spec"]
+        for each in manifests
+        if "template" in each.get("spec", {})
+    }
+    spec = deepcopy(specs[f"{RELEASE}-proctoring-migrate"])
     container = spec["containers"][0]
+    container["image"] = specs[f"{RELEASE}-proctoring-stream"]["containers"][0]["image"]
     container["args"] = ["topics", "--partitions", str(_PARTITIONS), "--replication", "1"]
     container["env"] = [{"name": "KAFKA_BOOTSTRAP_SERVERS", "value": f"{ADDRESS}:{KAFKA_PORT}"}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": spec}

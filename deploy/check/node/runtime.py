@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import platform
 import shutil
 import subprocess
 import tarfile
@@ -84,7 +85,7 @@ def archive_of(name: str, program: Path, user: str) -> bytes:
     """An image, as `docker save` would write it, with a static program and nothing else."""
     layer = _tar({program.name: program.read_bytes()}, 0o755)
     described = {
-        "architecture": "amd64",
+        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()],
         "os": "linux",
         "config": {"Entrypoint": [f"/{program.name}"], "User": user},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
