@@ -69,7 +69,7 @@ class Life:
             self._judge("helm test", watching)
             with _told("network policies: whoever may not come in stays outside"):
                 for name, labels, reached in _KNOCKING:
-                    self._run(name, _knocking(manifests, name, labels, reached))
+                    self._run(name, _knocking(manifests, labels, reached))
             with (
                 _told(f"a pod of {' and of '.join(_DISTURBED)} was deleted while a class sat"),
                 self._runs("sits-through-deletions", sitting),
@@ -221,28 +221,32 @@ _KNOCKING: tuple[tuple[str, Mapping[str, str] | None, Mapping[str, bool]], ...] 
         {f"{ADDRESS}:{POSTGRES_PORT}": True, f"{ADDRESS}:{KAFKA_PORT}": False, "examhall-gateway:8080": False},
     ),
 )
+# Filters follow the address of a new pod a moment later: it knocks until all is as it should be.
 _KNOCK = """
-import json, socket, sys
-found = {}
-for place in json.loads(sys.argv[1]):
-    host, _, port = place.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-        found[place] = True
-    except TimeoutError:
-        found[place] = False
-print(sys.argv[2], json.dumps(found))
-sys.exit(found != json.loads(sys.argv[1]))
+import json, socket, sys, time
+wanted, end = json.loads(sys.argv[1]), time.monotonic() + 60
+while True:
+    found = {}
+    for place in wanted:
+        host, _, port = place.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=5).close()
+            found[place] = True
+        except TimeoutError:
+            found[place] = False
+    if found == wanted or time.monotonic() > end:
+        break
+    time.sleep(0.2)
+print(json.dumps(found))
+sys.exit(found != wanted)
 """
 
 
-def _knocking(
-    manifests: list[Manifest], name: str, labels: Mapping[str, str] | None, reached: Mapping[str, bool]
-) -> Manifest:
+def _knocking(manifests: list[Manifest], labels: Mapping[str, str] | None, reached: Mapping[str, bool]) -> Manifest:
     """A pod that ends well when it reaches what it may, and nothing answers it elsewhere."""
     pod = deepcopy(next(each for each in manifests if each["metadata"]["name"] == f"{RELEASE}-test-ready"))
     pod["metadata"]["labels"] = {} if labels is None else {**pod["metadata"]["labels"], **labels}
-    pod["spec"]["containers"][0]["args"] = [_KNOCK, json.dumps(reached), name]
+    pod["spec"]["containers"][0]["args"] = [_KNOCK, json.dumps(reached)]
     return pod
 
 
