@@ -57,7 +57,10 @@ def lacks(path: str) -> list[str]:
     if not list(_hierarchies()):
         found.append(f"no cgroups are mounted at {CGROUPS}")
     if any((hierarchy / _POD_CGROUP).exists() for hierarchy in _hierarchies()):
-        found.append(f"there are cgroups called {_POD_CGROUP}: another kubelet runs here, or left them behind")
+        removing = f"find {CGROUPS} -depth -type d -path '*/{_POD_CGROUP}*' -exec rmdir {{}} +"
+        found.append(
+            f"there are cgroups called {_POD_CGROUP}: another kubelet runs here, or left them behind ({removing})"
+        )
     return found
 
 
