@@ -120,18 +120,20 @@ async def judge(staff: Staff, stage: Stage, company: Company, proctor: Proctor, 
     """Audits and judges when all has been told; looks again for a while where something differs, since what was promised may be on its way."""
     give_up_at = time.monotonic() + _AGREES_WITHIN
     told = account(read(proctor.ledger.path))
+    questions = max((len(journey.question_ids) for journey in told.journeys.values()), default=1)
     while True:
         await proctor.catch_up(await wait_until_still(staff, stage.exam_id, set(told.journeys)))
         held = await holdings(staff, stage.exam_id, stage.settings, list(told.journeys))
         held = replace(held, feeds=dict(await side_by_side(company.channels, _heard_out)))
         observed = observations(read(proctor.ledger.path))
         dropped = sum(channel.dropped for channel in company.channels)
-        audited = audit_watch(observed, told, held, company.roles, proctor.resumed, dropped)
+        found = verdicts(observed, told, held, company.roles, seconds * _USUAL_SHARE / questions)
+        audited = audit_watch(
+            observed, told, held, company.roles, proctor.resumed, dropped, slowest_alert=found.seconds_p99 or 0.0
+        )
         if not audited.findings or time.monotonic() > give_up_at:
             break
         await asyncio.sleep(_LOOK_SECONDS)
-    questions = max((len(journey.question_ids) for journey in told.journeys.values()), default=1)
-    found = verdicts(observed, told, held, company.roles, seconds * _USUAL_SHARE / questions)
     return Watched(audited, found)
 
 

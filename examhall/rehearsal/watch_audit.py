@@ -55,8 +55,12 @@ def audit_watch(
     roles: Mapping[str, Role],
     resumed: int = 0,
     dropped: int = 0,
+    slowest_alert: float = 0.0,
 ) -> WatchAudit:
-    """Compares everything. `roles` by log-in; `resumed`, `dropped`: how often the sockets of the proctor and of students broke and went on by cursor."""
+    """Compares everything. `roles` by log-in; `resumed`, `dropped`: how often the sockets of the proctor and of students broke and went on by cursor;
+    `slowest_alert`: seconds that the proctor waited for one, and the limit may have taken as long, as when the broker was away.
+    """
+    limit_within = LIMIT_ACTS_WITHIN + timedelta(seconds=slowest_alert)
     rules = rules_of(holdings.rules)
     findings: list[Finding] = [
         *socket_faults(observed, holdings.alerts),
@@ -76,7 +80,7 @@ def audit_watch(
         agreeing += not assessing
         differences += assessing
         differences += differing_alerts(of_attempt, counted)
-        differences += wrong_ends(held, counted)
+        differences += wrong_ends(held, counted, limit_within)
         if (kept := holdings.feeds.get(held.attempt_id)) is not None:
             told = observed.told.get(held.attempt_id, ())
             heard = list(differing_told(told, kept, held, observed.extended.get(held.attempt_id)))
@@ -198,13 +202,13 @@ def differing_alerts(alerts: Sequence[HeldAlert], counted: Sequence[Recount]) ->
             yield Finding(Kind.ALERT_WRONG, f"{alert.kind} stands at {alert.revision}, by what was sent at {wanted}")
 
 
-def wrong_ends(held: WatchedAttempt, counted: Sequence[Recount]) -> Iterator[Finding]:
+def wrong_ends(held: WatchedAttempt, counted: Sequence[Recount], limit_within: timedelta) -> Iterator[Finding]:
     """An attempt that the limit ended had reached it, and one that reached it in time was ended by it."""
     limit = counted[0].assessment.limit
     if held.submit_reason == VIOLATION_LIMIT:
         if limit is None:
             yield Finding(Kind.ENDED_WRONGLY, f"by the limit, after {len(counted[0].assessment.violations)} violations")
-    elif limit is not None and held.submitted_at and held.submitted_at - moment(limit.at_ms) > LIMIT_ACTS_WITHIN:
+    elif limit is not None and held.submitted_at and held.submitted_at - moment(limit.at_ms) > limit_within:
         detail = f"by {held.submit_reason}, {held.submitted_at - moment(limit.at_ms)} after the last violation allowed"
         yield Finding(Kind.ENDED_WRONGLY, detail)
 

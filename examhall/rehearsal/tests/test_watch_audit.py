@@ -95,11 +95,15 @@ class Class:
         return Holdings(SETTINGS, attempts, tuple(map(_alert, self.desk.alerts.values())), self.collusion)
 
     def audit(
-        self, change: Callable[[Holdings], Holdings] = lambda held: held, heard: list[Entry] | None = None
+        self,
+        change: Callable[[Holdings], Holdings] = lambda held: held,
+        heard: list[Entry] | None = None,
+        slowest_alert: float = 0.0,
     ) -> WatchAudit:
         """The audit, of holdings that a test may change."""
         entries = [*self.entries, *(self.heard() if heard is None else heard)]
-        return audit_watch(observations(entries), account(entries), change(self.holdings()), self.roles)
+        held = change(self.holdings())
+        return audit_watch(observations(entries), account(entries), held, self.roles, slowest_alert=slowest_alert)
 
     def judged(self, seconds_a_question: float = 1.0) -> Verdicts:
         """Who was found."""
@@ -194,6 +198,13 @@ def without_alerts(held: Holdings) -> Holdings:
 
 def with_a_grown_alert(held: Holdings) -> Holdings:
     return replace(held, alerts=tuple(replace(each, revision=each.revision + 1) for each in held.alerts))
+
+
+def test_the_limit_may_act_as_late_as_alerts_came(watched: Class):
+    late = timedelta(hours=6)
+    changed = in_attempt("cem", submit_reason="deadline", submitted_at=datetime.now(UTC) + late)
+    assert {each.kind for each in watched.audit(changed).findings} == {Kind.ENDED_WRONGLY}
+    assert watched.audit(changed, slowest_alert=2 * late.total_seconds()).findings == ()
 
 
 @pytest.mark.parametrize(
