@@ -21,6 +21,8 @@ from chassis.settings import KafkaSettings, WrongSetting
 
 PARTITIONS = 4
 MAX_MESSAGE_BYTES = 1_000_000
+# The single machine's broker gives a reader one batch of a partition at a time: with aiokafka's 16 KiB, many events were a round trip each.
+PRODUCER_BATCH_BYTES = 256 * 1024
 CLOSE_SECONDS = 3.0
 LOG_GENERATION = "examhall-log"  # header: which log of the topic a message belongs to; see chassis/relay.py
 
@@ -99,6 +101,7 @@ def new_producer(bootstrap_servers: str) -> AIOKafkaProducer:
         enable_idempotence=True,
         acks="all",
         linger_ms=0,
+        max_batch_size=PRODUCER_BATCH_BYTES,
         max_request_size=MAX_MESSAGE_BYTES,
         request_timeout_ms=10_000,
         metadata_max_age_ms=30_000,

@@ -13,7 +13,7 @@ from faust.auth import Credentials
 from faust.transport import base as transports
 from faust.types import TP
 
-from chassis.kafka import MAX_MESSAGE_BYTES, PARTITIONS, access, new_producer
+from chassis.kafka import MAX_MESSAGE_BYTES, PARTITIONS, PRODUCER_BATCH_BYTES, access, new_producer
 from proto.catalogue import STREAM, consumer_groups, group_of
 from services.proctoring.stream.agents import (
     ATTEMPT_MESSAGES,
@@ -107,6 +107,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
             producer_metadata_max_age_ms=30_000,
             producer_acks=-1,
             producer_linger=0,
+            producer_max_batch_size=PRODUCER_BATCH_BYTES,
             producer_request_timeout=_SEND_SECONDS,
             producer_max_request_size=MAX_MESSAGE_BYTES,
             stream_wait_empty=False,
