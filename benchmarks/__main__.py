@@ -37,11 +37,14 @@ _LIMITS = """\
 ## What limits each
 
 - **Saves through the gateway:** Python in the gateway and in attempts, about 60 µs each for a save (profiled with perf and py-spy: two thirds is the
-  interpreter, a fifth of the gateway's share is the send of each reply). The statement takes about 13 µs a save. Analytics takes in the events on the
-  same cores at a lower priority, gathered for a tenth of a second, about 10 µs a save.
+  interpreter, a fifth of the gateway's share is the send of each reply). The statement takes about 30 µs a save with what stands around it. Analytics
+  takes in the events on the same cores at a lower priority, gathered for a tenth of a second, many with one statement.
+- **Half load:** clients come independently of each other, so batches are smaller than at full load (20 saves instead of 80), and a save costs
+  nearly twice as much: half of the full rate keeps two cores three quarters busy, the load generator included, and the rest is waiting for a turn.
 - **A proxied call:** at the few hundred calls a second that the service allows, much of it is probably waking up: saturated, beside a service that
   only replies, the same gateway spends 75 µs a call.
-- **Events into tables:** one SQL statement for each event in each of the five services that take it in, all on the same cores.
+- **Events into tables:** one SQL statement for each event in each of the five services that take it in, all on the same cores; answers and assessments,
+  which are most of what comes during an exam, share one.
 - **Alerts:** four hops (commit, stream, commit, gateway), each of which may wait some tens of milliseconds for the single machine's broker.
 - **A million attempts:** not found out yet; loading them leaves PostgreSQL with a checkpoint and vacuum to do meanwhile.
 - **Log-ins:** argon2id by design. Let students sign in before the exam opens.
