@@ -18,7 +18,7 @@ from services.proctoring.tables import Attempt
 from services.proctoring.watching import begin_attempt
 
 # In the words that attempts has for it, so that a student who looks twice reads the same.
-_ENDINGS = {
+ENDINGS = {
     "student": "You submitted your attempt.",
     "deadline": "The time was up. Your attempt was submitted with all answers saved until then.",
     "violation_limit": (
@@ -78,7 +78,7 @@ async def take_in_submission(tx: AsyncSession, event: attempts.AttemptSubmitted,
         reason = attempt.submit_reason
         body = {"submitted_at": attempt.submitted_at, "submit_reason": reason, "status": attempt.status}
         await _tell_proctors(tx, attempt, "attempt_submitted", delivery.occurred_at, body)
-        told = {"reason": reason, "text": _ENDINGS.get(reason, "Your attempt was submitted.")}
+        told = {"reason": reason, "text": ENDINGS.get(reason, "Your attempt was submitted.")}
         await tell(tx, attempt_feed(attempt.id), "submitted", delivery.occurred_at, told)
 
 
