@@ -294,7 +294,9 @@ async def test_what_was_sat_and_can_not_be_read_back_names_the_ledger(rehearsal:
 
 
 async def test_cheats_are_found_and_the_honest_are_not_accused(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "SITTING_SECONDS", 8.0)
+    monkeypatch.setattr(
+        module, "SITTING_SECONDS", 16.0
+    )  # with 8, a machine that stood still for a second left out acts at the end
     rehearsal.hall.finds = lambda _: []
     assert await rehearsal.hold(count=20) == 0, rehearsal.said
     told = rehearsal.proctoring
@@ -304,7 +306,7 @@ async def test_cheats_are_found_and_the_honest_are_not_accused(rehearsal: Rehear
         "switches tabs": "violation_limit",
         "pastes": "paste_attempt",
         "opens developer tools": "devtools_open",
-    }
+    }, [found[part]["why_not"] for part in by]
     assert all(0 < found[part]["seconds"] < 2 for part in by)
     assert found["shares the log-in"]["why_not"] == "the two log-ins were not in use together for over 10 s"
     assert told["verdicts"]["accused_wrongly"] == []
