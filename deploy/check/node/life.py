@@ -70,12 +70,11 @@ class Life:
             with _told("network policies: whoever may not come in stays outside"):
                 for name, labels, reached in _KNOCKING:
                     self._run(name, _knocking(manifests, labels, reached))
-            with (
-                _told(f"a pod of {' and of '.join(_DISTURBED)} was deleted while a class sat"),
-                self._runs("sits-through-deletions", sitting),
-            ):
+            with _told(f"a pod of {' and of '.join(_DISTURBED)} was deleted while a class sat"):
+                self._begin("sits-through-deletions", sitting)
                 for service in _DISTURBED:
                     self._delete_one(service)
+                self._end("sits-through-deletions")
             self._judge("deletions", watching)
             with _told("upgrade, pod by pod, while classes sat"):
                 self._upgrade(sitting)
@@ -145,15 +144,16 @@ class Life:
                 yield f"{pod['metadata']['name']}: {said[-2000:]}"
 
     def _run(self, name: str, pod: Manifest) -> None:
-        with self._runs(name, pod):
-            pass
+        self._begin(name, pod)
+        self._end(name)
 
-    @contextmanager
-    def _runs(self, name: str, pod: Manifest) -> Iterator[None]:
-        """Starts a pod before the block, and judges afterwards how it ends. Raises Wrong."""
+    def _begin(self, name: str, pod: Manifest) -> None:
+        made = {**pod, "metadata": {**pod["metadata"], "name": name, "annotations": {}}}
+        self.cluster.api.create(made, namespace=_WHERE)
+
+    def _end(self, name: str) -> None:
+        """Waits for the pod's own end, tells its last line, and removes it. Raises Wrong with what it said when it failed."""
         api, path = self.cluster.api, f"/api/v1/namespaces/{_WHERE}/pods/{name}"
-        api.create({**pod, "metadata": {**pod["metadata"], "name": name, "annotations": {}}}, namespace=_WHERE)
-        yield
 
         def has_ended() -> bool:
             return api.get(path)["status"].get("phase") in ("Succeeded", "Failed")
