@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -126,6 +126,22 @@ async def test_connections_that_the_server_has_closed_are_made_anew(database_url
     finally:
         await database.close()
     assert [query.split()[0].rstrip(";") for query in asked] == ["BEGIN", "COMMIT"]
+
+
+async def test_more_sessions_at_once_than_the_pool_is_meant_for_leave_their_connections_open(database_url: str) -> None:
+    database = Database(database_url, pool_size=2, name="sample")
+
+    async def four_at_once() -> set[int]:
+        async with AsyncExitStack() as opened:
+            sessions = [await opened.enter_async_context(database.session()) for _ in range(4)]
+            return {await session.scalar(sa.text("SELECT pg_backend_pid()")) for session in sessions}
+
+    try:
+        first = await four_at_once()
+        assert len(first) == 4
+        assert await four_at_once() == first
+    finally:
+        await database.close()
 
 
 async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
