@@ -307,7 +307,7 @@ async def test_cheats_are_found_and_the_honest_are_not_accused(rehearsal: Rehear
         "pastes": "paste_attempt",
         "opens developer tools": "devtools_open",
     }, [found[part]["why_not"] for part in by]
-    assert all(0 < found[part]["seconds"] < 2 for part in by)
+    assert all(0 < found[part]["seconds"] < module.SITTING_SECONDS for part in by)
     assert found["shares the log-in"]["why_not"] == "the two log-ins were not in use together for over 10 s"
     assert told["verdicts"]["accused_wrongly"] == []
     assert told["audit"]["batches_taken"] == told["audit"]["batches_found"] > 20

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -164,7 +164,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
 
     async def publish(
         self, topic: str, partition: int, key: str, value: bytes | None, headers: list[tuple[str, bytes]]
-    ) -> Awaitable[Any]:
+    ) -> asyncio.Future[Any]:
         """Hands a message to the producer; what is given back is done when the broker has it."""
         producer = self.producer._ensure_producer()
         return await producer.send(topic, value, key=key.encode(), partition=partition, headers=headers)  # type: ignore[no-any-return]

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
@@ -340,10 +341,15 @@ class Durable:
         latest = {(write.table.name, write.key): write for write in writes}
         if not latest:
             return
-        sent = [
-            await self._app.publish(write.table.changelog, write.partition, write.key, write.value, [])
-            for write in latest.values()
-        ]
-        for write, result in zip(latest.values(), await asyncio.gather(*sent), strict=True):
-            self._app.written(write, result.offset)
+        sent = []
+        for write in latest.values():
+            stored = await self._app.publish(write.table.changelog, write.partition, write.key, write.value, [])
+            stored.add_done_callback(partial(self._stored, write))
+            sent.append(stored)
+        await asyncio.gather(*sent)
+
+    def _stored(self, write: Write, stored: asyncio.Future[Any]) -> None:
+        """Is called in the order of the changelog: whoever waits for several rows may go on after one that was stored later."""
+        if not stored.cancelled() and stored.exception() is None:
+            self._app.written(write, stored.result().offset)
             ROWS_STORED.labels(write.table.name).inc()
