@@ -1,4 +1,4 @@
-"""Rows that two agents store in one changelog, without a broker."""
+"""Batches on their way to the broker and the rows they store, without a broker."""
 
 import asyncio
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from services.proctoring.stream.app import StreamApp, make_app
-from services.proctoring.stream.durable import Effect
+from services.proctoring.stream.durable import UNDER_WAY, Effect
 from services.proctoring.stream.settings import StreamSettings
 from services.proctoring.stream.tables import Write
 
@@ -71,3 +71,25 @@ async def test_rows_of_two_agents_in_one_changelog_are_not_taken_for_a_lost_one(
         for task in delivering:
             task.cancel()
         await asyncio.gather(*delivering, return_exceptions=True)
+
+
+async def test_batches_that_wait_for_room_are_put_under_way_in_the_order_in_which_they_were_computed(
+    app: StreamApp,
+) -> None:
+    attempts, _ = app.durables
+    under_way = attempts._under_way
+
+    def batch(number: int) -> Effect:
+        return Effect(after=[Write(app.watches, 0, "a", str(number).encode())])
+
+    for number in range(UNDER_WAY):
+        await attempts.lead_to(batch(number))
+    waiting = asyncio.create_task(attempts.lead_to(batch(UNDER_WAY)))
+    await settled()
+    assert not waiting.done()
+    taken = [under_way.get_nowait() for _ in range(UNDER_WAY)]
+    await attempts.lead_to(batch(UNDER_WAY + 1))  # there is room, and who waited for it has not seen it yet
+    await waiting
+    taken += [await under_way.get() for _ in range(2)]
+    rows = [write.value for each in taken for write in each.after]
+    assert rows == [str(number).encode() for number in range(UNDER_WAY + 2)]
