@@ -16,7 +16,6 @@ from examhall.servers import ServerFailed
 
 RELEASE = "examhall"
 _DEPENDENCIES = CHART.parents[1] / "dependencies"
-_UNDEFINED = ("Kafka", "KafkaNodePool")  # Strimzi publishes their definitions in no registry of modules
 _SETTLE_SECONDS = 60.0
 _SCALED = 5  # replicas that an autoscaler is taken to have set; within the bounds of every case
 _NOT_OURS = {"events", "leases"}  # written by controllers, and left to expire
@@ -117,8 +116,7 @@ class Life:
         return [*files, *more]
 
     def _beside(self) -> list[Manifest]:
-        found = [each for file in self.case.beside for each in manifests_in((_DEPENDENCIES / file).read_text())]
-        return [each for each in found if each["kind"] not in _UNDEFINED]
+        return [each for file in self.case.beside for each in manifests_in((_DEPENDENCIES / file).read_text())]
 
     def _hooks(self) -> list[str]:
         return [] if self.case.migrates else ["--no-hooks"]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.check import judging, programs
-from deploy.check.definitions import SCHEMAS, kafka_topic, sources
+from deploy.check.definitions import SCHEMAS, sources, strimzi
 from deploy.check.helm import complaints
 from deploy.check.judging import differences, leftovers, substance, unready, warnings_of
 from deploy.check.lifecycle import CASES
@@ -58,10 +58,19 @@ def test_no_recipe_names_a_host_or_a_folder_of_a_machine() -> None:
         assert not re.search(r"=> [./]", file.read_text())
 
 
-def test_the_definition_of_a_topic_holds_what_the_schema_says_of_it() -> None:
-    schema = json.loads((SCHEMAS / "KafkaTopic.json").read_text())
-    version = kafka_topic(schema)["spec"]["versions"][0]
-    assert version["schema"]["openAPIV3Schema"]["properties"]["spec"] == schema["properties"]["spec"]
+def test_the_definitions_of_strimzi_hold_what_its_schemas_say() -> None:
+    made = {each["spec"]["names"]["kind"]: each["spec"] for each in strimzi()}
+    assert sorted(made) == ["Kafka", "KafkaNodePool", "KafkaTopic"]
+    for kind, spec in made.items():
+        (version,) = spec["versions"]
+        schema = json.loads((SCHEMAS / f"{kind}.json").read_text())
+        assert f"{spec['group']}/{version['name']} {kind}," in schema.pop("$comment")
+        assert version["schema"]["openAPIV3Schema"] == schema
+
+
+def test_every_custom_resource_with_a_schema_is_defined_in_the_control_planes() -> None:
+    resources = {file.stem for file in SCHEMAS.glob("*.json")} - {"skaffold"}
+    assert len(sources()) + len(strimzi()) == len(resources)
 
 
 def test_every_values_file_has_its_case() -> None:

@@ -142,5 +142,6 @@ def test_every_topic_and_its_dead_letters_become_a_kafka_topic() -> None:
     assert {each["spec"]["partitions"] for each in made.values()} == {12}, "what is joined must be cut alike"
     for topic in cluster_topics():
         assert made[topic.name]["spec"]["config"]["cleanup.policy"] == topic.cleanup
-        assert ("retention.ms" in made[topic.name]["spec"]["config"]) is (topic.cleanup == "delete")
+        kept = topic.hours and topic.hours * 3_600_000
+        assert made[topic.name]["spec"]["config"].get("retention.ms") == kept
         assert made[topic.name]["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"

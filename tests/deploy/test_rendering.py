@@ -46,6 +46,9 @@ def test_a_field_that_kubernetes_does_not_know_would_be_noticed() -> None:
     scaled = next(iter(of_kind(rendered((CHART / "ci" / "autoscaled-values.yaml",)), "ScaledObject").values()))
     misspelt = {**scaled, "spec": {**scaled["spec"], "minReplicas": 2}}
     assert faults_of(misspelt, NEWEST)
+    topic = next(iter(of_kind(rendered((CHART / "values-strimzi.yaml",)), "KafkaTopic").values()))
+    assert faults_of({**topic, "spec": {**topic["spec"], "partition": 2}}, NEWEST)
+    assert faults_of({**topic, "spec": {**topic["spec"], "partitions": 0}}, NEWEST)
 
 
 def test_the_defaults_render_as_they_did() -> None:
@@ -72,11 +75,11 @@ def test_the_package_carries_dashboards_rules_and_topics(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "deploy" / "dependencies").glob("*.yaml")), ids=lambda file: file.stem)
-def test_what_the_chart_needs_beside_it_is_what_kubernetes_knows(file: Path) -> None:
-    faults = {}
-    for each in yaml.safe_load_all(file.read_text()):
-        if each["kind"] not in ("Kafka", "KafkaNodePool"):  # Strimzi publishes their schemas in no registry we use
-            faults[each["metadata"]["name"]] = faults_of(each, OLDEST) + faults_of(each, NEWEST)
+def test_what_the_chart_needs_beside_it_is_what_kubernetes_and_the_operators_know(file: Path) -> None:
+    faults = {
+        (each["kind"], each["metadata"]["name"]): faults_of(each, OLDEST) + faults_of(each, NEWEST)
+        for each in yaml.safe_load_all(file.read_text())
+    }
     assert not {name: found for name, found in faults.items() if found}
 
 

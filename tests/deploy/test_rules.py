@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.chart import CHART, ROOT, of_kind, rendered
+from tests.deploy.chart import CHART, NEWEST, ROOT, of_kind, rendered
 from tests.deploy.metrics import FOREIGN, RULES, metrics_in, metrics_of_the_code, promtool, recorded
+from tests.deploy.schemas import faults_of
 
 _CASES = sorted((Path(__file__).parent / "rules").glob("*.test.yaml"))
 _RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -74,3 +75,17 @@ def test_the_chart_carries_the_rules_with_addresses_of_the_runbooks() -> None:
     urls = {rule["annotations"]["runbook_url"] for rule in alerts if "alert" in rule}
     assert all(url.startswith("https://git.example/exams/examhall/blob/main/docs/runbooks/") for url in urls)
     assert len([rule for rule in alerts if "alert" in rule]) == len(_ALERTS)
+
+
+def test_what_says_how_far_a_consumer_is_behind_runs_beside_strimzis_brokers_and_is_scraped() -> None:
+    beside = list(yaml.safe_load_all((ROOT / "deploy" / "dependencies" / "strimzi.yaml").read_text()))
+    (kafka,) = (each for each in beside if each["kind"] == "Kafka")
+    (behind,) = (alert for alert in _ALERTS if alert["alert"] == "ConsumerBehind")
+    assert kafka["spec"]["kafkaExporter"]["groupRegex"] in behind["expr"]
+    on, elsewhere = "monitoring.serviceMonitor.enabled=true", 'kafka.topics.namespace="brokers"'
+    (monitor,) = of_kind(rendered((CHART / "values-strimzi.yaml",), settings=(on, elsewhere)), "PodMonitor").values()
+    assert faults_of(monitor, NEWEST) == []
+    assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["brokers"]}
+    named = {"strimzi.io/cluster": kafka["metadata"]["name"], "strimzi.io/component-type": "kafka-exporter"}
+    assert monitor["spec"]["selector"] == {"matchLabels": named}
+    assert not of_kind(rendered(settings=(on,)), "PodMonitor"), "brokers of somebody else have no exporter of Strimzi"
