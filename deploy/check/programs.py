@@ -13,6 +13,7 @@ from typing import Any
 RECIPES = Path(__file__).parent / "kubernetes"
 NODE_RECIPES = Path(__file__).parent / "node" / "recipes"
 DEFINITIONS = Path(__file__).parent / "definitions"
+NO_GO = "Go is missing: 1.26 or newer compiles Kubernetes (apt-get install golang, or https://go.dev/dl)"
 _USUAL_GO = "/usr/local/go/bin/go"
 _BUILD_SECONDS = 7200
 _DOWNLOAD_SECONDS = 600
@@ -79,10 +80,15 @@ def definition(module: str, version: str, path: str) -> str:
     return (Path(told["Dir"]) / path).read_text()
 
 
+def find_go() -> str | None:
+    """Where Go is: on the path, or where its own archive is unpacked to."""
+    return shutil.which("go") or shutil.which(_USUAL_GO)
+
+
 def _go() -> str:
-    found = shutil.which("go") or shutil.which(_USUAL_GO)
+    found = find_go()
     if found is None:
-        raise Missing("Go is missing: 1.26 or newer compiles Kubernetes (apt-get install golang, or https://go.dev/dl)")
+        raise Missing(NO_GO)
     return found
 
 

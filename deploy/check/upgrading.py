@@ -20,7 +20,6 @@ from deploy.check.control_plane import Cluster, wait_until
 from deploy.check.databases import Databases
 from deploy.check.helm import Helm
 from deploy.check.lifecycle import RELEASE, Wrong, namespace
-from deploy.check.programs import Missing
 from deploy.check.standin import PROGRAM, ROOT, StandIn
 from examhall.places import SERVICES
 from examhall.servers import HOST, die_gently_with_parent, free_port
@@ -53,7 +52,7 @@ class Upgrade:
     folder: Path
 
     def happen(self) -> int:
-        """Goes through it; how many rows were there before and are after. Raises Wrong, Missing, HelmFailed, Refused, ServerFailed."""
+        """Goes through it; how many rows were there before and are after. Raises Wrong, HelmFailed, Refused, ServerFailed."""
         previous = self.folder / "previous"
         lay_out(PREVIOUS, previous)
         self.stand_in.trees["previous"] = previous
@@ -145,13 +144,15 @@ class Upgrade:
         return asyncio.run(_rows(self.databases.superuser_url))
 
 
+def is_in_history() -> bool:
+    """Whether the version before is in this copy of the repository; git must be there."""
+    asked = ["git", "cat-file", "-e", f"{PREVIOUS}^{{commit}}"]
+    return subprocess.run(asked, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
 def lay_out(revision: str, folder: Path) -> None:
-    """Lays a version of Examhall out in a folder, from this repository's history. Raises Missing."""
-    done = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=False)
-    if done.returncode:
-        raise Missing(
-            f"The version before is not in this copy of the repository's history: git fetch --unshallow. {done.stderr.decode().strip()}"
-        )
+    """Lays a version of Examhall out in a folder, from this repository's history."""
+    done = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=True)
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(folder, filter="data")
 

@@ -3,21 +3,23 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.check import judging, programs
+from deploy.check import __main__ as command_line
+from deploy.check import judging, lacking, programs, upgrading
+from deploy.check.api import Refused
 from deploy.check.definitions import SCHEMAS, sources, strimzi
-from deploy.check.helm import complaints
+from deploy.check.helm import HelmFailed, complaints
 from deploy.check.judging import differences, leftovers, substance, unready, warnings_of
-from deploy.check.lifecycle import CASES
+from deploy.check.lacking import NOT_TRIED, lacks_for_control_planes
+from deploy.check.lifecycle import CASES, Wrong
 from deploy.check.programs import DEFINITIONS, RECIPES, release_of, versions
 from deploy.check.standin import expanded
+from tests.deploy.bare_machine import check_without_programs
 from tests.deploy.chart import CASES as CI_VALUES
 from tests.deploy.chart import CHART, NEWEST, OLDEST, READY_MADE, ROOT
 
@@ -168,22 +170,60 @@ def test_a_warning_beside_helms_result_is_a_complaint_and_information_is_none() 
     assert complaints(f"{information}\n") == ""
 
 
-def test_without_go_it_ends_with_a_plain_message(tmp_path: Path) -> None:
-    command = f"from deploy.check import __main__ as m, programs; programs._USUAL_GO = {str(tmp_path / 'go')!r}; m.main(['defaults'])"
-    done = subprocess.run(
-        [sys.executable, "-c", command],
-        cwd=ROOT,
-        env={**os.environ, "PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith(
-        "The chart was not checked against a cluster, since something is missing. Go is missing"
-    )
+def test_where_programs_are_missing_it_says_which_and_that_nothing_was_tried(tmp_path: Path) -> None:
+    done = check_without_programs(tmp_path)
+    assert done.returncode == NOT_TRIED
+    assert done.stderr.startswith("The chart was not checked against a cluster, since something is missing.")
+    assert "\n- openssl is missing: apt-get install openssl\n" in done.stderr
+    assert "\n- git is missing: apt-get install git\n" in done.stderr
+    assert "\n- Go is missing: 1.26 or newer" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_only_what_was_asked_for_can_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path, nowhere = os.environ["PATH"], tmp_path / "helm"
+    monkeypatch.setattr(lacking, "HELM_3", nowhere)
+    monkeypatch.setattr(lacking, "lacks_go", list)
+    monkeypatch.setattr(upgrading, "PREVIOUS", "0" * 40)
+    assert lacks_for_control_planes(path, ["4"], is_upgrading=False) == []
+    (helm,) = lacks_for_control_planes(path, ["3-4"], is_upgrading=False)
+    assert helm.startswith("Helm 3 is missing")
+    (history,) = lacks_for_control_planes(path, ["4"], is_upgrading=True)
+    assert "git fetch --unshallow" in history
+
+
+@pytest.mark.parametrize("wrong", [Wrong("a pod stays"), HelmFailed("it timed out"), Refused("404")])
+def test_a_check_that_failed_is_not_taken_for_one_that_was_not_tried(
+    wrong: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise wrong
+
+    monkeypatch.setattr(command_line, "lacks_for_control_planes", lambda *_: [])
+    monkeypatch.setattr(command_line, "programs", Path)
+    monkeypatch.setattr(command_line, "definitions", list)
+    monkeypatch.setattr(command_line, "_check", fail)
+    with pytest.raises(SystemExit) as end:
+        command_line.main(["defaults"])
+    assert end.value.code == f"WRONG: {wrong}", "a text ends Python with status 1"
+
+
+def test_what_can_not_be_downloaded_is_missing_before_anything_is_tried(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreachable() -> list[judging.Manifest]:
+        raise programs.Missing("no module proxy answers")
+
+    tried: list[object] = []
+    monkeypatch.setattr(command_line, "lacks_for_control_planes", lambda *_: [])
+    monkeypatch.setattr(command_line, "programs", Path)
+    monkeypatch.setattr(command_line, "definitions", unreachable)
+    monkeypatch.setattr(command_line, "_check", lambda *given: tried.append(given))
+    with pytest.raises(SystemExit) as end:
+        command_line.main([])
+    assert end.value.code == NOT_TRIED
+    assert "no module proxy answers" in capsys.readouterr().err
+    assert tried == []
 
 
 def test_what_go_says_when_it_can_not_build_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

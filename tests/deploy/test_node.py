@@ -3,10 +3,7 @@
 import hashlib
 import io
 import json
-import os
 import re
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -16,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.check.api import Manifest
+from deploy.check.lacking import NOT_TRIED
 from deploy.check.node import judging
-from deploy.check.node.__main__ import NOT_TRIED
 from deploy.check.node.policies import Allowed, Unknown, allowed, filters, selects
 from deploy.check.node.runtime import archive_of
 from deploy.check.programs import NODE_RECIPES, RECIPES, release_of, versions
-from tests.deploy.chart import EVERY_VALUES, ROOT, name_of, of_kind, rendered
+from tests.deploy.bare_machine import check_without_programs
+from tests.deploy.chart import EVERY_VALUES, name_of, of_kind, rendered
 
 _LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"))
 
@@ -204,19 +202,11 @@ def test_no_recipe_of_the_node_names_a_host_or_a_folder_of_a_machine() -> None:
 
 
 def test_where_a_node_can_not_run_it_says_what_to_install_and_that_nothing_was_tried(tmp_path: Path) -> None:
-    bare = f"from deploy.check.node import machine as m; m._SBIN = (); m.CNI = m.Path({str(tmp_path)!r})"
-    command = f"{bare}; from deploy.check.__main__ import main; main(['node'])"
-    done = subprocess.run(
-        [sys.executable, "-c", command],
-        cwd=ROOT,
-        env={**os.environ, "PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = check_without_programs(tmp_path, "node")
     assert done.returncode == NOT_TRIED
     assert done.stderr.startswith("The chart was not run on a node, since something is missing.")
     assert "- containerd is missing: apt-get install containerd\n" in done.stderr
     assert "apt-get install containernetworking-plugins" in done.stderr
+    assert "\n- Go is missing" in done.stderr
+    assert "docker is missing: apt-get install docker.io" in done.stderr
     assert "Traceback" not in done.stderr

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.check.programs import Missing
+from deploy.check.lacking import lacks_go, lacks_programs
 from examhall.servers import die_with_parent
 
 CNI = Path("/usr/lib/cni")
@@ -41,11 +41,7 @@ def search_path() -> str:
 
 def lacks(path: str) -> list[str]:
     """What this machine lacks, one line each with what to do about it."""
-    found = [
-        f"{program} is missing: apt-get install {package}"
-        for program, package in _PACKAGES.items()
-        if shutil.which(program, path=path) is None
-    ]
+    found = [*lacks_programs(_PACKAGES, path), *lacks_go()]
     if not (CNI / "bridge").exists():
         found.append("the plugins of the container network are missing: apt-get install containernetworking-plugins")
     if os.geteuid() != 0:
@@ -86,16 +82,17 @@ def run_apart(module: str, *arguments: str) -> int:
                 _remove(hierarchy / _POD_CGROUP)
 
 
-def require_images(names: Sequence[str]) -> None:
-    """Raises Missing unless Docker's engine has all of them."""
+def lacks_images(names: Sequence[str]) -> list[str]:
+    """One line unless Docker's engine has all of them."""
     if shutil.which(DOCKER) is None:
-        raise Missing(f"{DOCKER} is missing: apt-get install docker.io")
+        return [f"{DOCKER} is missing: apt-get install docker.io"]
     done = subprocess.run([DOCKER, "image", "inspect", *names], capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise Missing(
-            f"The images are missing: start Docker's engine, and `make images`. It said: {said[-1] if said else 'nothing'}"
-        )
+    if done.returncode == 0:
+        return []
+    said = done.stderr.strip().splitlines()
+    return [
+        f"the images are missing: start Docker's engine, and `make images`. It said: {said[-1] if said else 'nothing'}"
+    ]
 
 
 def _hierarchies() -> list[Path]:
