@@ -183,7 +183,10 @@ class ProgressOut(BaseModel):
     )
     is_final: bool = Field(description="made at the close of the exam: this set of flags is the one that counts")
     as_of: datetime | None
-    request_id: str = Field(description="of the request that this answers; empty: none")
+    request_id: str = Field(description="of the newest request that this answers; empty: none")
+    request_ids: list[str] = Field(
+        description="of requests that were answered, by this analysis or an earlier one, oldest first; of the newest sixteen that were asked"
+    )
     percent: int = Field(
         ge=0,
         le=100,
@@ -209,6 +212,7 @@ class ProgressOut(BaseModel):
             is_final=event.is_final,
             as_of=event.as_of.ToDatetime(tzinfo=UTC) if state else None,
             request_id=event.request_id,
+            request_ids=list(event.request_ids),
             percent=event.percent,
         )
 
@@ -226,7 +230,9 @@ class CollusionOut(BaseModel):
 class CollusionAsked(BaseModel):
     """An analysis was asked for."""
 
-    request_id: UUID = Field(description="stands in the progress that answers it")
+    request_id: UUID = Field(
+        description="stands among the progress' `request_ids` once it is answered; one analysis answers all that were asked before it began"
+    )
 
 
 def candidates_of(pairs: Iterable[Pair], groups: Iterable[CollusionGroup]) -> set[UUID]:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 from services.proctoring import exam_messages
 from services.proctoring.collusion import concluding
@@ -33,6 +34,18 @@ FOLLOWING_STEPS = 10
 _CONCLUSION = FOLLOWING_STEPS + concluding.STEPS
 # Revisions for one set of facts: the running exam's, the steps of its analysis, and what the last of them ends with.
 _REVISIONS = _CONCLUSION + 1
+
+
+class _Wanted(NamedTuple):
+    """An analysis to be made: under the name of which request, and every request that it answers."""
+
+    request: Request
+    answers: frozenset[str]
+
+    @classmethod
+    def of(cls, request: Request, answered: Iterable[Request]) -> Self:
+        """The analysis that answers these."""
+        return cls(request, frozenset(each.request_id for each in answered))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ class Analysis:
         """Whether there is anything to do at this moment."""
         if self._numbers.plan is None or now < self._not_before:
             return False
-        if self._numbers.wants_work(now) or self._open_request(now) is not None:
+        if self._numbers.wants_work(now) or self._wanted(now) is not None:
             return True
         return not self._is_final and (
             self._judged != self._revision or self._may_flush(now) or self._may_progress(now)
@@ -84,9 +97,9 @@ class Analysis:
                 self._news_at = now
             if self._numbers.exam is None:
                 return
-            request = self._open_request(now)
-            if request is not None:
-                await self._conclude(self._numbers.exam, request, now)
+            wanted = self._wanted(now)
+            if wanted is not None:
+                await self._conclude(self._numbers.exam, wanted, now)
             elif not self._is_final:
                 await self._judge(self._numbers.exam, now)
         except BaseException:
@@ -97,7 +110,11 @@ class Analysis:
     @property
     def _revision(self) -> int:
         """While the exam goes on; those after it, below the next, are its conclusion's from the same facts."""
-        return _REVISIONS * self._numbers.revision
+        return self._revision_with(frozenset())
+
+    def _revision_with(self, answers: frozenset[str]) -> int:
+        """Once these requests are answered, too: of two analyses of the same facts the later one is to be told above the earlier one."""
+        return _REVISIONS * (self._numbers.revision + len(self.told.answered | answers))
 
     @property
     def _is_final(self) -> bool:
@@ -108,14 +125,19 @@ class Analysis:
         requests = self._ledger.agenda.requests
         return [each for each in requests if not each.is_final and each.request_id not in self.told.answered]
 
-    def _open_request(self, now: float) -> Request | None:
-        """The analysis to be made now. One on demand is made a moment after it is heard of, though answers go on coming; the final one from every fact
-        heard, and again whenever there are new ones."""
-        for request in self._unanswered:
-            if now >= self._asked_at.setdefault(request.request_id, now) + GRACE_SECONDS and self._numbers.is_sound:
-                return request
-        is_due = self._concluded != self._revision and now >= self._conclude_again_at
-        return self._ledger.agenda.final if is_due and self._numbers.is_up_to_date else None
+    def _wanted(self, now: float) -> _Wanted | None:
+        """The analysis to be made now. One on demand is made a moment after it is heard of, though answers go on coming, and answers all that have waited
+        as long. The final one is made from every fact heard, and again whenever there are new ones; it answers whatever was asked."""
+        final = self._ledger.agenda.final
+        if final is not None:
+            is_due = self._concluded != self._revision and now >= self._conclude_again_at
+            return _Wanted.of(final, self._unanswered) if is_due and self._numbers.is_up_to_date else None
+        waited = [
+            request
+            for request in self._unanswered
+            if now >= self._asked_at.setdefault(request.request_id, now) + GRACE_SECONDS
+        ]
+        return _Wanted.of(waited[-1], waited) if waited and self._numbers.is_sound else None
 
     def _may_flush(self, now: float) -> bool:
         return self._flushed != self._revision and now >= self._news_at + PROGRESS_SECONDS
@@ -138,8 +160,8 @@ class Analysis:
             self._progress_at, self._progressed = now, revision
             self._tell_progress(exam, revision, len(shown.flags) + len(apart))
 
-    async def _conclude(self, exam: Exam, request: Request, now: float) -> None:
-        revision, begun = self._revision, time.perf_counter()
+    async def _conclude(self, exam: Exam, wanted: _Wanted, now: float) -> None:
+        request, revision, begun = wanted.request, self._revision_with(wanted.answers), time.perf_counter()
         apart: set[Pair] = set() if request.is_final else self.told.apart(exam.running.follows)
         steps = _Steps(revision, len((await asyncio.to_thread(flagged, exam.running, exam.seating)).flags) + len(apart))
         if exam.running.width and request.is_final:
@@ -151,6 +173,9 @@ class Analysis:
         told = {pair.pair: pair for pair in (*back, *conclusion.pairs) if pair.pair not in apart}
         await self._tell_findings(exam, shown, apart, told.values(), revision + _CONCLUSION, is_whole=True)
         self._judged = self._flushed = revision
+        self.told.answered |= wanted.answers
+        for request_id in wanted.answers:
+            self._asked_at.pop(request_id, None)
         if request.is_final:
             self._concluded, self.told.concluded = revision, set(shown.flags)
             self._conclude_again_at = now + max(
@@ -159,9 +184,6 @@ class Analysis:
             self.tellings.append(
                 exam_messages.items_calibrated(self._exam_id, conclusion.items, revision + _CONCLUSION)
             )
-        else:
-            self.told.answered.add(request.request_id)
-            self._asked_at.pop(request.request_id, None)
         self._progress_at, self._progressed = now, revision
         flags = len(shown.flags) + len(apart)
         self._tell_progress(exam, revision + _CONCLUSION, flags, percent=100, request=request)
@@ -220,6 +242,7 @@ class Analysis:
         self, exam: Exam, revision: int, flags: int, *, percent: int = 0, request: Request | None = None
     ) -> None:
         running, seating = exam.running, exam.seating
+        asked = [each.request_id for each in self._ledger.agenda.requests]
         self.tellings.append(
             exam_messages.collusion_progress(
                 self._exam_id,
@@ -233,6 +256,7 @@ class Analysis:
                 as_of_ms=running.as_of_ms,
                 is_final=request is not None and request.is_final,
                 request_id=request.request_id if request is not None else "",
+                request_ids=[each for each in asked if each in self.told.answered],
                 percent=percent,
             )
         )

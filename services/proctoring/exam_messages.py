@@ -1,6 +1,6 @@
 """Between the contracts and what the search for collusion works with: facts out of events, tellings out of what was found."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from math import isnan
@@ -126,6 +126,7 @@ def collusion_progress(
     as_of_ms: int,
     is_final: bool = False,
     request_id: str = "",
+    request_ids: Sequence[str] = (),
     percent: int = 0,
 ) -> Telling:
     """How far the analysis is."""
@@ -142,6 +143,7 @@ def collusion_progress(
         items_believed=items_believed,
         items=items,
         request_id=request_id,
+        request_ids=request_ids,
         percent=percent,
     )
     return _telling(exam_id, f"progress {request_id}", message, revision)

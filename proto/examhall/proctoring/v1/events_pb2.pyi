@@ -322,7 +322,7 @@ class GroupFound(_message.Message):
     def __init__(self, exam_id: _Optional[str] = ..., group_id: _Optional[str] = ..., revision: _Optional[int] = ..., attempt_ids: _Optional[_Iterable[str]] = ..., likely_source_attempt_id: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CollusionProgress(_message.Message):
-    __slots__ = ("exam_id", "revision", "candidates", "pairs_tested", "pairs_flagged", "false_discovery_rate", "is_final", "as_of", "answers", "items_believed", "items", "request_id", "percent")
+    __slots__ = ("exam_id", "revision", "candidates", "pairs_tested", "pairs_flagged", "false_discovery_rate", "is_final", "as_of", "answers", "items_believed", "items", "request_id", "percent", "request_ids")
     EXAM_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
@@ -336,6 +336,7 @@ class CollusionProgress(_message.Message):
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PERCENT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_IDS_FIELD_NUMBER: _ClassVar[int]
     exam_id: str
     revision: int
     candidates: int
@@ -349,7 +350,8 @@ class CollusionProgress(_message.Message):
     items: int
     request_id: str
     percent: int
-    def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., candidates: _Optional[int] = ..., pairs_tested: _Optional[int] = ..., pairs_flagged: _Optional[int] = ..., false_discovery_rate: _Optional[str] = ..., is_final: _Optional[bool] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answers: _Optional[int] = ..., items_believed: _Optional[int] = ..., items: _Optional[int] = ..., request_id: _Optional[str] = ..., percent: _Optional[int] = ...) -> None: ...
+    request_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., candidates: _Optional[int] = ..., pairs_tested: _Optional[int] = ..., pairs_flagged: _Optional[int] = ..., false_discovery_rate: _Optional[str] = ..., is_final: _Optional[bool] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answers: _Optional[int] = ..., items_believed: _Optional[int] = ..., items: _Optional[int] = ..., request_id: _Optional[str] = ..., percent: _Optional[int] = ..., request_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ItemsCalibrated(_message.Message):
     __slots__ = ("exam_id", "revision", "items")

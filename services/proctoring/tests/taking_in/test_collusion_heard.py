@@ -108,7 +108,12 @@ async def test_a_group_is_told_when_its_members_change(hall: Hall) -> None:
 async def test_progress_is_pushed_in_passing_and_its_end_is_kept(hall: Hall) -> None:
     exam = await hall.published()
     request = str(new_id())
-    for revision, more in ((1, {}), (3, {"request_id": request}), (2, {}), (4, {"is_final": True})):
+    for revision, more in (
+        (1, {}),
+        (3, {"request_id": request, "request_ids": [request]}),
+        (2, {}),
+        (4, {"is_final": True, "request_ids": [request]}),
+    ):
         progress = told.CollusionProgress(
             exam_id=exam.id,
             revision=revision,
@@ -119,9 +124,9 @@ async def test_progress_is_pushed_in_passing_and_its_end_is_kept(hall: Hall) -> 
         )
         await hall.taken(await hall.tell_collusion(progress))
     kept = [body["progress"] for body in await hall.told_of(exam, "collusion")]
-    assert [(one["request_id"], one["is_final"], one["percent"]) for one in kept] == [
-        (request, False, 75),
-        ("", True, 100),
+    assert [(one["request_id"], one["request_ids"], one["is_final"], one["percent"]) for one in kept] == [
+        (request, [request], False, 75),
+        ("", [request], True, 100),
     ]
     live = [event.number for event in await hall.events("proctoring.live.v1", "LiveEvent") if event.type == "collusion"]
     assert live == [0, 1, 2]
