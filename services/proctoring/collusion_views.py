@@ -183,7 +183,7 @@ class ProgressOut(BaseModel):
     )
     is_final: bool = Field(description="made at the close of the exam: this set of flags is the one that counts")
     as_of: datetime | None
-    request_id: str = Field(description="of the newest request that this answers; empty: none")
+    request_id: str = Field(description="of the newest request that is answered, where an analysis ends; empty: none")
     request_ids: list[str] = Field(
         description="of requests that were answered, by this analysis or an earlier one, oldest first; of the newest sixteen that were asked"
     )

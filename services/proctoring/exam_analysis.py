@@ -243,6 +243,7 @@ class Analysis:
     ) -> None:
         running, seating = exam.running, exam.seating
         asked = [each.request_id for each in self._ledger.agenda.requests]
+        answered = [each for each in asked if each in self.told.answered]
         self.tellings.append(
             exam_messages.collusion_progress(
                 self._exam_id,
@@ -255,8 +256,8 @@ class Analysis:
                 items=len(running.plan.items),
                 as_of_ms=running.as_of_ms,
                 is_final=request is not None and request.is_final,
-                request_id=request.request_id if request is not None else "",
-                request_ids=[each for each in asked if each in self.told.answered],
+                request_id=[request.request_id, *answered][-1] if request is not None else "",
+                request_ids=answered,
                 percent=percent,
             )
         )

@@ -74,7 +74,7 @@ async def test_what_is_asked_for_as_the_exam_closes_is_answered_by_the_last_anal
     driver.put([requested("first"), CLOSED])
     await driver.settle()
     (end,) = ends(driver)
-    assert (end.is_final, end.request_id, list(end.request_ids)) == (True, "close", ["first"])
+    assert (end.is_final, end.request_id, list(end.request_ids)) == (True, "first", ["first"])
 
 
 @pytest.mark.parametrize("seconds", [0.1, 60.0])
@@ -88,8 +88,8 @@ async def test_what_is_asked_for_after_the_close_is_answered_and_the_last_analys
 
 
 @given(st.integers(0, 10_000), st.booleans())
-@settings(max_examples=10, deadline=None)
-async def test_whenever_it_is_asked_and_whatever_happens_every_request_is_answered_in_the_end(
+@settings(max_examples=20, deadline=None)
+async def test_whenever_it_is_asked_and_whatever_happens_all_is_answered_in_the_end_and_the_close_is_the_same(
     seed: int, is_closed: bool
 ) -> None:
     chance = random.Random(seed)
@@ -106,5 +106,5 @@ async def test_whenever_it_is_asked_and_whatever_happens_every_request_is_answer
     await driver.settle()
     last = kept(driver)[-1]
     assert (sorted(last.request_ids), last.is_final, last.answers) == (names, is_closed, 400)
-    in_order = await played([*SITTING.events, *map(requested, names), *([CLOSED] if is_closed else [])])
-    assert driver.outcome[:-1] == in_order.outcome[:-1]  # the progress itself names the request that came last
+    if is_closed:
+        assert driver.outcome == (await played([*SITTING.events, *map(requested, names), CLOSED])).outcome
