@@ -10,6 +10,10 @@ import pytest
 from examhall.broker import LibrdkafkaBroker
 from examhall.servers import HOST, free_port, start_postgres, start_redis
 
+# Tests use gRPC and start servers in one process. gRPC's fork handlers start its threads anew in the child, and 26 of 300 children met them
+# between fork and exec: the program that was to be started was gone before it began. Without handlers a child that only calls exec is safe.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
