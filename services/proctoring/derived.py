@@ -24,6 +24,8 @@ ANSWERS_NEEDED = 5
 LOGIN_OVERLAP_MS = 10_000
 # Five answers changed within a minute is more than looking through an exam once more does; our choice.
 BURST_QUESTIONS, BURST_MS = 5, 60_000
+# Saves that follow each other so closely were made before and sent together, one by one: nobody reads, chooses and clicks in that time.
+SENDING_GAP_MS = 500
 # Of each question the first 64 saves and the newest one are kept: typed text is saved again and again.
 KEPT_SAVES = 64
 
@@ -86,25 +88,26 @@ class AnswerFacts(msgspec.Struct, frozen=True, kw_only=True):
 def answer_facts(started_at_ms: int | None, trails: Mapping[str, Trail]) -> AnswerFacts:
     """Times, quick answers and changes of an attempt, from all its saves.
 
-    The time of an answer runs from whatever was saved before it. Answers saved at one moment (a batch) share the time since then, so that a browser
-    that saves every half minute makes nobody quick. Typed answers have changes of text with every pause and a first save at any letter: neither counts.
+    The time of an answer runs from whatever was saved before it. Answers that were sent together, in one request or one right after the other, share the
+    time since then, so that a browser that saves every half minute, or comes back on the line, makes nobody quick. Typed answers have changes of text
+    with every pause and a first save at any letter: neither counts.
     """
-    moments = sorted({save.at_ms for trail in trails.values() for save in trail.saves})
-    chosen: dict[int, list[tuple[str, int]]] = {}
+    sendings = _sendings(save.at_ms for trail in trails.values() for save in trail.saves)
+    chosen: dict[int, list[tuple[int, str, int]]] = {}
     for question_id, trail in trails.items():
         first = next((save for save in trail.saves if save.digest), None)
         if first is not None and not trail.is_text:
-            chosen.setdefault(first.at_ms, []).append((question_id, first.revision))
+            place = bisect_right(sendings, first.at_ms, key=lambda sending: sending[0]) - 1
+            chosen.setdefault(place, []).append((first.at_ms, question_id, first.revision))
     rapid, times = Tally(), []
-    for at_ms, answers in chosen.items():
-        place = bisect_left(moments, at_ms)
-        before = moments[place - 1] if place else started_at_ms
+    for place, answers in chosen.items():
+        before = sendings[place - 1][1] if place else started_at_ms
         if before is None:
             continue
-        each = max(at_ms - before, 0) // len(answers)
+        each = max(sendings[place][1] - before, 0) // len(answers)
         times.extend([each] * len(answers))
         if each < RAPID_BELOW_MS:
-            for question_id, revision in answers:
+            for at_ms, question_id, revision in answers:
                 rapid = rapid.with_(Evidence(at_ms, "answer", f"{question_id} r{revision}"))
     changed = sorted(change for question_id, trail in trails.items() for change in _changes(question_id, trail))
     changes = Tally()
@@ -149,6 +152,17 @@ def simultaneous_logins(spans_ms: Mapping[str, tuple[int, int]]) -> Tally:
             tally = tally.with_(Evidence(first, "login", session_id))
         latest_end = last if latest_end is None else max(latest_end, last)
     return tally
+
+
+def _sendings(moments: Iterable[int]) -> list[tuple[int, int]]:
+    """The first and last moment of each stretch of saves that were sent together, in order."""
+    found: list[tuple[int, int]] = []
+    for at_ms in sorted(set(moments)):
+        if found and at_ms - found[-1][1] < SENDING_GAP_MS:
+            found[-1] = found[-1][0], at_ms
+        else:
+            found.append((at_ms, at_ms))
+    return found
 
 
 def _changes(question_id: str, trail: Trail) -> Iterable[tuple[int, str, int]]:

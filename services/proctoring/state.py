@@ -146,7 +146,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     mouse: MouseTotals = MouseTotals()
     networks: dict[str, int] = {}  # first seen
     is_origin_known: bool = False  # the network it was started from is among them
-    sessions: dict[str, tuple[int, int]] = {}  # first and last seen
+    sessions: dict[str, tuple[int, int]] = {}  # when the first batch came, and what happened last
     trails: dict[str, Trail] = {}
     answers: AnswerFacts = AnswerFacts()
     position: tuple[int, int] = (0, 0)  # time and number of the question last shown
@@ -256,7 +256,7 @@ def _with_signals(watch: Watch, event: SignalsTaken) -> Watch:
         mouse=mouse,
         position=position,
         networks=_seen(watch.networks, event.network, event.received_at_ms),
-        sessions=_used(watch.sessions, event.session_id, event.received_at_ms),
+        sessions=_used(watch.sessions, event),
         as_of_ms=as_of_ms,
     )
 
@@ -311,9 +311,12 @@ def _seen(first_seen: dict[str, int], what: str, at_ms: int) -> dict[str, int]:
     )
 
 
-def _used(spans: dict[str, tuple[int, int]], what: str, at_ms: int) -> dict[str, tuple[int, int]]:
-    """From when to when each was used, with one more observation."""
-    first, last = spans.get(what, (at_ms, at_ms))
-    if not what or (what not in spans and len(spans) >= KEPT_ORIGINS):
+def _used(spans: dict[str, tuple[int, int]], event: SignalsTaken) -> dict[str, tuple[int, int]]:
+    """From when to when each log-in was used, with one more batch: from when it came, and until what happened last in it. A machine that is back on the
+    line sends what it saw before, when nobody sits at it any more."""
+    name, first = event.session_id, event.received_at_ms
+    last = max((epoch_ms(signal.at) for signal in event.signals), default=first)
+    known = spans.get(name, (first, last))
+    if not name or (name not in spans and len(spans) >= KEPT_ORIGINS):
         return spans
-    return {**spans, what: (min(first, at_ms), max(last, at_ms))}
+    return {**spans, name: (min(known[0], first), max(known[1], last))}

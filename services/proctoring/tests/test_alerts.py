@@ -118,6 +118,18 @@ def test_two_log_ins_another_network_and_quick_answers_are_told_once_an_attempt(
     ]
 
 
+def test_a_machine_that_comes_back_on_the_line_with_what_it_saw_before_is_no_second_log_in() -> None:
+    queued = TabSwitch(at=at(100)), TabSwitch(at=at(150))
+    watch = watched(
+        signals_taken(1, TabSwitch(at=at(50)), session_id="a machine that fails"),
+        signals_taken(2, TabSwitch(at=at(400)), session_id="the next one"),
+        signals_taken(3, *queued, received=600, session_id="a machine that fails"),
+    )
+    assert "multiple_logins" not in {alert.kind for alert in alerts(watch)}
+    in_use = fold(watch, signals_taken(4, TabSwitch(at=at(590)), received=600, session_id="a machine that fails"))
+    assert "multiple_logins" in {alert.kind for alert in alerts(in_use)}
+
+
 def test_the_violation_limit_is_told_with_the_acts_that_reached_it() -> None:
     watch = watched(signals_taken(1, *(TabSwitch(at=at(400 * number)) for number in range(1, 5)), received=1700))
     (alert,) = alerts(watch)

@@ -45,6 +45,19 @@ def test_answers_saved_together_share_the_time_since_the_last_save() -> None:
     assert answer_facts(0, trails(*eleven)).rapid.count == 11
 
 
+def test_answers_that_a_browser_back_on_the_line_sends_one_after_the_other_share_the_time_since_the_last_save() -> None:
+    before = ("q0", 1, 20.0, 5)
+    queued = [(f"q{number}", 1, 320 + number * 0.2, 5) for number in range(1, 11)]
+    facts = answer_facts(0, trails(before, *queued, ("q11", 1, 324.5, 5)))
+    assert references(facts) == ["q11 r1"]
+    assert facts.times_ms == (2_500, 20_000, *[30_200] * 10)
+
+
+def test_one_after_the_other_without_time_to_have_read_them_is_rapid_all_the_same() -> None:
+    clicked = [(f"q{number}", 1, 4 + number * 0.4, 5) for number in range(10)]
+    assert answer_facts(0, trails(*clicked)).rapid.count == 10
+
+
 def test_only_the_first_answer_to_a_question_is_timed() -> None:
     facts = answer_facts(0, trails(("q1", 1, 60, 5), ("q1", 2, 61, 6), ("q1", 3, 62, 5)))
     assert (facts.rapid.count, facts.times_ms) == (0, (60_000,))
