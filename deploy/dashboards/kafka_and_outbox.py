@@ -15,11 +15,13 @@ from deploy.dashboards.panels import (
 )
 
 _LAG = "examhall_event_lag_seconds"
+_BEHIND = 'kafka_consumergroup_lag{consumergroup=~"examhall[.].*"}'
 
 DASHBOARD = Dashboard(
     "kafka-and-outbox",
     "Kafka and outbox",
-    "Whether events get out of the services and are taken in by those who need them. Exams go on when they are not.",
+    "Whether events get out of the services and are taken in by those who need them. Exams go on when they are not. The last row is empty"
+    " where nobody scrapes Strimzi's exporter.",
     (
         Row(
             "Now",
@@ -116,6 +118,26 @@ DASHBOARD = Dashboard(
                     [Query("sum by (service, topic) (examhall_outbox_unacknowledged_bytes)", "{{service}} {{topic}}")],
                     BYTES,
                     "Near zero; what grows has a consumer that stands still.",
+                    width=12,
+                ),
+            ),
+        ),
+        Row(
+            "Kafka by Strimzi's exporter",
+            (
+                Panel(
+                    "Behind, by consumer and topic",
+                    [Query(f"sum by (consumergroup, topic) ({_BEHIND})", "{{consumergroup}} {{topic}}")],
+                    NUMBER,
+                    "Events that a consumer has not committed, by the broker's own count. An alert fires above 50,000.",
+                    limit=50_000,
+                    width=12,
+                ),
+                Panel(
+                    "Behind, the worst partition of each consumer",
+                    [Query(f"max by (consumergroup) ({_BEHIND})", "{{consumergroup}}")],
+                    NUMBER,
+                    "Far above the others: one very large exam, or a key that is parked.",
                     width=12,
                 ),
             ),

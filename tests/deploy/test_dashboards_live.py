@@ -24,7 +24,7 @@ from tests.faults.hall import hall, rehearsal
 
 _PATIENCE_SECONDS = 60.0
 # Of exporters that a single machine does not have.
-_FOREIGN = ("cnpg_", "kubelet_")
+_FOREIGN = ("cnpg_", "kafka_", "kubelet_")
 
 
 @pytest.fixture

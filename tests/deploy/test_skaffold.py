@@ -1,8 +1,11 @@
-"""skaffold.yaml: what its schema knows, an image for every service of the chart, and profiles that change what is there."""
+"""skaffold.yaml: what its schema knows, an image for every service of the chart, profiles that change what is there; and what begins it."""
 
 import copy
 import json
+import shutil
+import subprocess
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,3 +78,37 @@ def test_dev_builds_images_that_start_again_and_may_be_written_to() -> None:
     for deployment in of_kind(rendered((CHART / "values-dev.yaml",), settings=settings), "Deployment").values():
         security = deployment["spec"]["template"]["spec"]["containers"][0]["securityContext"]
         assert not security.get("readOnlyRootFilesystem")
+
+
+def _dev(folder: Path, **programs: str) -> "subprocess.CompletedProcess[str]":
+    """Runs `make dev`'s script where there are these programs alone, each a line of shell."""
+    folder.mkdir()
+    (folder / "dirname").symlink_to(shutil.which("dirname") or "")
+    for name, line in programs.items():
+        program = folder / name
+        program.write_text(f"#!/bin/sh\n{line}\n")
+        program.chmod(0o755)
+    command = [shutil.which("bash") or "bash", str(ROOT / "deploy" / "dev"), "--tail"]
+    return subprocess.run(command, env={"PATH": str(folder)}, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_dev_says_what_is_missing_before_it_begins(tmp_path: Path) -> None:
+    here = dict.fromkeys(("skaffold", "helm", "docker", "kubectl"), "exit 0")
+    without_programs = _dev(tmp_path / "none", docker="exit 0")
+    assert (without_programs.returncode, without_programs.stdout) == (1, "")
+    assert without_programs.stderr.startswith("Missing: skaffold kubectl helm. Without a cluster, `make up`")
+    without_engine = _dev(tmp_path / "no-engine", **{**here, "docker": "exit 1"})
+    assert (without_engine.returncode, without_engine.stderr) == (
+        1,
+        "No Docker engine answers; images can't be built.\n",
+    )
+    kubectl = '[ "$1" = config ] && { echo attic; exit; }; exit 1'
+    without_cluster = _dev(tmp_path / "no-cluster", **{**here, "kubectl": kubectl})
+    assert without_cluster.returncode == 1
+    assert without_cluster.stderr.startswith("No cluster answers in the context attic.")
+
+
+def test_dev_hands_over_to_skaffold_where_nothing_is_missing(tmp_path: Path) -> None:
+    here = dict.fromkeys(("helm", "docker", "kubectl"), "exit 0")
+    done = _dev(tmp_path / "all", **here, skaffold='echo "$@"')
+    assert (done.returncode, done.stdout) == (0, "dev --port-forward --tail\n")
