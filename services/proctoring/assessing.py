@@ -8,8 +8,9 @@ from services.proctoring.anomaly import SecondOpinion, second_opinion
 from services.proctoring.baselines import Figure, Sample
 from services.proctoring.behaviour import BehaviourScore, behaviour_score
 from services.proctoring.derived import address_changes, simultaneous_logins
-from services.proctoring.evidence import Evidence, Tally
+from services.proctoring.evidence import Evidence, Tally, together
 from services.proctoring.levels import Level
+from services.proctoring.pauses import overlap, pauses_of
 from services.proctoring.risk import Conduct, RiskScore, integrity_score, overall_level, risk_score
 from services.proctoring.signals import ExamRules, SignalKind, is_allowed
 from services.proctoring.state import Watch
@@ -20,6 +21,8 @@ STROKES_NEEDED = 50
 MOUSE_MS_NEEDED = 60_000
 MOVING_MS_NEEDED = 5_000
 RATE_MS_NEEDED = 600_000
+# The one says how long, the other since when, while nothing has said how long.
+AWAY_KINDS = (SignalKind.FOCUS_LOST, SignalKind.FOCUS_REGAINED)
 _HUNDREDTH = Decimal("0.01")
 
 
@@ -132,26 +135,30 @@ def sample_of(watch: Watch) -> Sample:
 def away_milliseconds(watch: Watch) -> int:
     """Time without the focus: what the browser told when it came back, and what has run since a loss that has not ended.
 
-    A loss also ends with the next saved answer, for who answers is there.
+    A loss also ends with the next saved answer, for who answers is there. What lies in a pause of the attempt does not count.
     """
+    pauses = pauses_of(watch.steps, watch.as_of_ms)
     told = watch.tallies.get(SignalKind.FOCUS_REGAINED, Tally())
     lost = watch.tallies.get(SignalKind.FOCUS_LOST, Tally())
+    away = told.total - sum(overlap((at_ms - away_ms, at_ms), pauses) for at_ms, away_ms in watch.returns)
     if lost.last_ms <= told.last_ms:
-        return told.total
+        return away
     back = (save.at_ms for trail in watch.trails.values() for save in trail.saves if save.at_ms > lost.last_ms)
-    return told.total + min(back, default=watch.as_of_ms) - lost.last_ms
+    open_ended = lost.last_ms, min(back, default=watch.as_of_ms)
+    return away + open_ended[1] - open_ended[0] - overlap(open_ended, pauses)
 
 
 def _conduct(watch: Watch, rules: ExamRules, figures: dict[Figure, Decimal]) -> Conduct:
     if is_allowed(SignalKind.TAB_SWITCH, rules):
-        return Conduct(tab_switches=None, away_milliseconds=None, figures=figures)
+        return Conduct(tab_switches=None, away_milliseconds=None, figures=figures, pace_evidence=watch.answers.median)
     tabs = watch.tallies.get(SignalKind.TAB_SWITCH, Tally())
     return Conduct(
         tab_switches=tabs.count,
         away_milliseconds=away_milliseconds(watch),
         figures=figures,
         tab_evidence=tabs.evidence,
-        away_evidence=watch.tallies.get(SignalKind.FOCUS_LOST, Tally()).evidence,
+        away_evidence=together(watch.tallies.get(kind, Tally()) for kind in AWAY_KINDS).evidence,
+        pace_evidence=watch.answers.median,
     )
 
 

@@ -69,6 +69,7 @@ class AnswerFacts(msgspec.Struct, frozen=True, kw_only=True):
     changes: Tally = Tally()
     bursts: Tally = Tally()
     times_ms: tuple[int, ...] = ()  # of each question chosen, sorted
+    median: tuple[Evidence, ...] = ()  # the answer that took the median time
 
     @property
     def seconds_per_question(self) -> Decimal | None:
@@ -99,21 +100,29 @@ def answer_facts(started_at_ms: int | None, trails: Mapping[str, Trail]) -> Answ
         if first is not None and not trail.is_text:
             place = bisect_right(sendings, first.at_ms, key=lambda sending: sending[0]) - 1
             chosen.setdefault(place, []).append((first.at_ms, question_id, first.revision))
-    rapid, times = Tally(), []
+    rapid, timed = Tally(), []
     for place, answers in chosen.items():
         before = sendings[place - 1][1] if place else started_at_ms
         if before is None:
             continue
         each = max(sendings[place][1] - before, 0) // len(answers)
-        times.extend([each] * len(answers))
-        if each < RAPID_BELOW_MS:
-            for at_ms, question_id, revision in answers:
-                rapid = rapid.with_(Evidence(at_ms, "answer", f"{question_id} r{revision}"))
+        for at_ms, question_id, revision in answers:
+            answer = Evidence(at_ms, "answer", f"{question_id} r{revision}")
+            timed.append((each, answer))
+            if each < RAPID_BELOW_MS:
+                rapid = rapid.with_(answer)
+    timed.sort()
     changed = sorted(change for question_id, trail in trails.items() for change in _changes(question_id, trail))
     changes = Tally()
     for at_ms, question_id, revision in changed:
         changes = changes.with_(Evidence(at_ms, "answer", f"{question_id} r{revision}"))
-    return AnswerFacts(rapid=rapid, changes=changes, bursts=_bursts(changed), times_ms=tuple(sorted(times)))
+    return AnswerFacts(
+        rapid=rapid,
+        changes=changes,
+        bursts=_bursts(changed),
+        times_ms=tuple(each for each, _ in timed),
+        median=(median_low(timed)[1],) if timed else (),
+    )
 
 
 def network_of(address: str) -> str:

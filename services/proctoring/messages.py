@@ -17,7 +17,7 @@ from services.proctoring.anomaly import METHOD, SecondOpinion
 from services.proctoring.assessing import Assessment
 from services.proctoring.baselines import Comparison, Figure, Norm, Source
 from services.proctoring.derived import network_of
-from services.proctoring.evidence import Evidence, epoch_ms, moment
+from services.proctoring.evidence import KEPT_EVIDENCE, Evidence, epoch_ms, moment
 from services.proctoring.signals import ExamRules, Observed, Signal
 from services.proctoring.state import AnswerKept, AnswersKept, AttemptChanged, SignalsTaken, WatchBegan
 
@@ -245,6 +245,7 @@ def risk_assessed(assessment: Assessment) -> told.RiskAssessed:
         figures={figure.value: _decimal(value) for figure, value in assessment.figures.items()},
         is_over=assessment.is_over,
         counts={kind.value: tally.count for kind, tally in assessment.tallies.items()},
+        violation_evidence=_evidence(assessment.violations[:KEPT_EVIDENCE]),
     )
     if assessment.opinion is not None:
         message.second_opinion.CopyFrom(_opinion(assessment.opinion))

@@ -36,6 +36,7 @@ class Conduct(msgspec.Struct, frozen=True, kw_only=True):
     figures: Mapping[Figure, Decimal]
     tab_evidence: tuple[Evidence, ...] = ()
     away_evidence: tuple[Evidence, ...] = ()
+    pace_evidence: tuple[Evidence, ...] = ()
 
 
 class Component(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +168,7 @@ def _compared(name: str, weight: Decimal, figure: Figure, conduct: Conduct, norm
         usual=norm.median,
         compared_with=norm.source,
         text=f"{what} {current} {unit}: {share} % of {_WHOSE[norm.source]} {norm.median} (over {norm.samples}).",
+        evidence=conduct.pace_evidence if figure is Figure.SECONDS_PER_QUESTION else (),
     )
 
 

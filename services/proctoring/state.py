@@ -12,13 +12,16 @@ from msgspec.structs import replace
 from services.proctoring.baselines import Comparison
 from services.proctoring.derived import AnswerFacts, Save, Trail, answer_facts
 from services.proctoring.evidence import Evidence, Tally, earliest, epoch_ms
-from services.proctoring.signals import ExamRules, Keystrokes, Mouse, QuestionShown, Signal, SignalKind
+from services.proctoring.pauses import Span, Steps, with_step
+from services.proctoring.signals import ExamRules, FocusRegained, Keystrokes, Mouse, QuestionShown, Signal, SignalKind
 from services.proctoring.violations import KEPT_VIOLATIONS
 
 # Alerts of one kind are raised at most once in so long; docs/proctoring.md gives the reason.
 ALERT_WINDOW_MS = 300_000
 # Cells of kind and window that are kept, the newest: more than a day of a new alert every five minutes.
 KEPT_CELLS = 400
+# Times at which the focus came back that are kept, the earliest.
+KEPT_RETURNS = 200
 # Networks and log-ins that are kept, the first seen.
 KEPT_ORIGINS = 16
 
@@ -149,6 +152,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     sessions: dict[str, tuple[int, int]] = {}  # when the first batch came, and what happened last
     trails: dict[str, Trail] = {}
     answers: AnswerFacts = AnswerFacts()
+    steps: Steps = ()
+    returns: tuple[Span, ...] = ()  # when the focus came back, and after how long; the earliest
     position: tuple[int, int] = (0, 0)  # time and number of the question last shown
     as_of_ms: int = 0
 
@@ -157,7 +162,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
         """Grows with everything taken in: the revision of what is computed from this state."""
         batches = sum(last - first + 1 for first, last in self.batches)
         answers = sum(trail.weight for trail in self.trails.values())
-        return self.revision + self.version + self.is_origin_known + batches + answers
+        return self.revision + self.version + len(self.steps) + self.is_origin_known + batches + answers
 
 
 def fold(watch: Watch | None, event: Happening) -> Watch:
@@ -205,6 +210,9 @@ def _with_attempt(watch: Watch, event: AttemptChanged) -> Watch:
             "question_count": event.question_count,
             "answers": answer_facts(event.started_at_ms, watch.trails),
         }
+    steps = with_step(watch.steps, event.version, event.at_ms, is_paused=event.status == "paused")
+    if steps is not watch.steps:
+        changed["steps"] = steps
     if event.at_ms > watch.as_of_ms:
         changed["as_of_ms"] = event.at_ms
     return replace(watch, **changed) if changed else watch
@@ -226,7 +234,7 @@ def _with_signals(watch: Watch, event: SignalsTaken) -> Watch:
     if batches is watch.batches:
         return watch
     tallies, forbiddable, cells = dict(watch.tallies), dict(watch.forbiddable), dict(watch.cells)
-    keystrokes, mouse, position = watch.keystrokes, watch.mouse, watch.position
+    keystrokes, mouse, position, returns = watch.keystrokes, watch.mouse, watch.position, watch.returns
     as_of_ms = max(watch.as_of_ms, event.received_at_ms)
     for index, signal in enumerate(event.signals, start=1):
         kind, at_ms = signal.kind, epoch_ms(signal.at)
@@ -239,6 +247,8 @@ def _with_signals(watch: Watch, event: SignalsTaken) -> Watch:
             position = max(position, (at_ms, signal.position))
         else:
             tallies[kind] = tallies.get(kind, Tally()).with_(evidence, signal.amount)
+        if isinstance(signal, FocusRegained):
+            returns = tuple(sorted((*returns, (at_ms, signal.away_milliseconds)))[:KEPT_RETURNS])
         if kind in _FORBIDDABLE:
             forbiddable[kind] = earliest(forbiddable.get(kind, ()), evidence, KEPT_VIOLATIONS)
         if kind in _ALERTABLE:
@@ -255,6 +265,7 @@ def _with_signals(watch: Watch, event: SignalsTaken) -> Watch:
         keystrokes=keystrokes,
         mouse=mouse,
         position=position,
+        returns=returns,
         networks=_seen(watch.networks, event.network, event.received_at_ms),
         sessions=_used(watch.sessions, event),
         as_of_ms=as_of_ms,

@@ -13,11 +13,19 @@ from sqlmodel import col
 
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from proto.examhall.proctoring.v1 import signals_pb2 as heard
+from services.proctoring.assessing import AWAY_KINDS
+from services.proctoring.signals import SignalKind
 from services.proctoring.tables import SignalBatch
 
 LevelName = Literal["low", "medium", "high", "critical"]
 ComparedWith = Literal["own", "population", "nothing"]
 _BATCHES_AT_ONCE = 200
+_KINDS = {
+    "typing": [SignalKind.KEYSTROKES.value],
+    "tab_switches": [SignalKind.TAB_SWITCH.value],
+    "mouse": [SignalKind.MOUSE.value],
+    "window_focus": [kind.value for kind in AWAY_KINDS],
+}
 
 
 class EvidenceOut(BaseModel):
@@ -59,7 +67,10 @@ class ComponentOut(BaseModel):
     usual: Decimal | None = Field(description="of the baseline; null: none, or none is needed")
     compared_with: ComparedWith
     text: str
-    evidence: list[EvidenceOut]
+    evidence: list[EvidenceOut] = Field(
+        description="the earliest signals; of answer_speed the answer that took the median time"
+    )
+    kinds: list[str] = Field(description="of the signals that it is made of, all of them, which can be listed by kind")
 
 
 class SecondOpinionOut(BaseModel):
@@ -89,6 +100,7 @@ class AssessmentOut(BaseModel):
     components: list[ComponentOut]
     second_opinion: SecondOpinionOut | None = Field(description="null: not enough to compare")
     violations: int
+    violation_evidence: list[EvidenceOut] = Field(description="the earliest of them; of signals of one act the first")
     integrity_score: Decimal
     baseline_version: int = Field(
         description="of the student's own baseline that it was compared with; 0: there was none"
@@ -124,6 +136,7 @@ class AssessmentOut(BaseModel):
             if event.HasField("second_opinion")
             else None,
             violations=event.violations,
+            violation_evidence=[EvidenceOut.of(item) for item in event.violation_evidence],
             integrity_score=Decimal(event.integrity_score),
             baseline_version=event.baseline_version,
             figures={name: Decimal(value) for name, value in sorted(event.figures.items())},
@@ -219,6 +232,7 @@ def _component(component: Any) -> ComponentOut:
         compared_with=component.compared_with or "nothing",
         text=component.text,
         evidence=[EvidenceOut.of(item) for item in component.evidence],
+        kinds=_KINDS.get(component.name, []),
     )
 
 

@@ -77,8 +77,13 @@ def tapes(draw: st.DrawFn) -> list[Happening]:
     for seconds, answer in draw(st.lists(st.tuples(SECONDS, ANSWER), max_size=12)):
         revisions.setdefault(answer[:2], (seconds, answer[2]))
     tape += [answers_kept(seconds, (*key, digest)) for key, (seconds, digest) in revisions.items()]
+    version = 1
+    for seconds in sorted(draw(st.lists(SECONDS, max_size=4))):
+        version += 1
+        status = "in_progress" if version % 2 else "paused"
+        tape.append(attempt_started(version, network="", at_ms=START_MS + seconds * 1000, status=status))
     if draw(st.booleans()):
-        tape.append(attempt_started(2, network="", at_ms=START_MS + 3_600_000, status="submitted"))
+        tape.append(attempt_started(version + 1, network="", at_ms=START_MS + 3_600_000, status="submitted"))
     return tape
 
 
@@ -163,6 +168,20 @@ def test_time_away_runs_on_until_the_focus_or_an_answer_comes() -> None:
     assert away_milliseconds(answered) == 30_000
     back = fold(lost, signals_taken(3, FocusRegained(at=at(180), away_milliseconds=80_000)))
     assert away_milliseconds(back) == 80_000
+
+
+def test_time_away_in_a_break_that_staff_have_given_does_not_count() -> None:
+    paused = attempt_started(2, network="", at_ms=START_MS + 100_000, status="paused")
+    resumed = attempt_started(3, network="", at_ms=START_MS + 700_000)
+    lost = watched(signals_taken(1, FocusLost(at=at(90))), paused)
+    assert away_milliseconds(lost) == 10_000
+    still_away = fold(fold(lost, resumed), signals_taken(2, MultipleFaces(at=at(720))))
+    assert away_milliseconds(still_away) == 30_000
+    back = signals_taken(2, FocusRegained(at=at(710), away_milliseconds=600_000))
+    for events in ((resumed, back), (back, resumed)):
+        watch = fold(fold(lost, events[0]), events[1])
+        assert away_milliseconds(watch) == 10_000
+        assert assessed(watch).risk.score == 0
 
 
 def test_every_component_is_made_from_what_was_seen() -> None:

@@ -1,24 +1,29 @@
 """Why an attempt is assessed as it is: every number unfolds down to the signals that made it."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from services.proctoring.assessing import assessed
+from services.proctoring.baselines import Comparison, Figure, Norm, Source
 from services.proctoring.messages import risk_assessed
 from services.proctoring.retention import thinned
 from services.proctoring.signals import (
     CopyAttempt,
     DevtoolsOpen,
     ExamRules,
+    FocusLost,
+    FocusRegained,
     Keystrokes,
     MultipleWindows,
     PasteAttempt,
     SignalKind,
     TabSwitch,
+    is_violation,
 )
-from services.proctoring.state import Watch, fold
+from services.proctoring.state import Watch, WatchBegan, fold
 from services.proctoring.tables import Attempt, Exam, SignalBatch
-from services.proctoring.tests.builders import answers_kept, at, signals_taken, watched
+from services.proctoring.tests.builders import IDS, answers_kept, at, mouse, signals_taken, typing, watched
 from services.proctoring.tests.desk import API, Desk
 
 RULES = ExamRules(browser_lockdown=True)
@@ -27,15 +32,25 @@ BATCHES = {
     2: [DevtoolsOpen(at=at(60)), PasteAttempt(at=at(61), characters=250), MultipleWindows(at=at(62), windows=3)],
     3: [Keystrokes(at=at(90), window_milliseconds=5000, strokes=9, typing_milliseconds=4000, dwell_milliseconds=800, flight_milliseconds=900)],
     4: [DevtoolsOpen(at=at(120)), CopyAttempt(at=at(121), characters=40)],
+    5: [
+        *(typing(150 + n, wpm=30 + n, strokes=40) for n in range(3)),
+        *(mouse(153 + n, pixels_a_second=200 + n) for n in range(3)),
+        *(FocusRegained(at=at(200 + 50 * n), away_milliseconds=20_000 + n) for n in range(3)),
+        FocusLost(at=at(390)),
+    ],
 }  # fmt: skip
 
 
 def watch_of_batches() -> Watch:
     """What the stream would make of the batches, and of a few quick answers."""
-    watch = watched(rules=RULES)
+    figures = (Figure.TYPING_WPM, Figure.MOUSE_SPEED_PXS, Figure.SECONDS_PER_QUESTION)
+    usual = {figure: Norm(Decimal(500), Decimal(1), 9, Source.OWN) for figure in figures}
+    watch = fold(watched(rules=RULES), WatchBegan(**IDS, revision=2, rules=RULES, comparison=Comparison(norms=usual)))
     for number, signals in BATCHES.items():
         watch = fold(watch, signals_taken(number, *signals))
-    return fold(watch, answers_kept(130, ("q1", 1, 5)))
+    for number, seconds in enumerate((130, 160, 162, 180, 400)):
+        watch = fold(watch, answers_kept(seconds, (f"q{number}", 1, 5)))
+    return watch
 
 
 async def an_assessed_attempt(desk: Desk) -> tuple[Exam, Attempt]:
@@ -58,7 +73,11 @@ async def test_every_reason_and_component_is_there_with_words_and_evidence(desk:
     shown = reply.json()
     made, was = shown["assessment"], assessed(watch_of_batches())
     assert was is not None
-    assert {reason["rule"]: reason["points"] for reason in made["reasons"]} == {"tab_switches": 20, "devtools": 60}
+    assert {reason["rule"]: reason["points"] for reason in made["reasons"]} == {
+        "tab_switches": 20,
+        "devtools": 60,
+        "rapid_answers": 15,
+    }
     assert sum(reason["points"] for reason in made["reasons"]) == made["behaviour_score"] == was.behaviour.score
     assert all(reason["text"] for reason in made["reasons"])
     weights = {part["name"]: Decimal(part["weight"]) for part in made["components"]}
@@ -69,8 +88,8 @@ async def test_every_reason_and_component_is_there_with_words_and_evidence(desk:
     unscaled = sum(Decimal(part["contribution"]) for part in made["components"])
     assert unscaled == Decimal(made["unscaled_risk_score"]) == was.risk.unscaled
     assert (Decimal(made["risk_score"]), Decimal(made["integrity_score"])) == (was.risk.score, was.integrity)
-    typing = next(part for part in made["components"] if part["name"] == "typing")
-    assert (typing["observed"], typing["usual"], typing["compared_with"]) == (None, None, "nothing")
+    tabs = next(part for part in made["components"] if part["name"] == "tab_switches")
+    assert (tabs["observed"], tabs["usual"], tabs["compared_with"]) == ("12", None, "nothing")
     assert made["second_opinion"] is None
     assert shown["rules"]["browser_lockdown"] is True
     assert [one["alert_id"] for one in shown["alerts"]] == [str(alert.id)]
@@ -83,7 +102,7 @@ async def test_every_piece_of_evidence_leads_to_the_signal_it_names(desk: Desk) 
     exam, attempt = await an_assessed_attempt(desk)
     client = desk.proctor(exam)
     made = (await client.get(f"{API}/attempts/{attempt.id}")).json()["assessment"]
-    parts = [*made["reasons"], *made["components"]]
+    parts = [*made["reasons"], *made["components"], {"evidence": made["violation_evidence"]}]
     named = {item["reference"]: item["at"] for part in parts for item in part["evidence"] if item["source"] == "signal"}
     assert {"1.1", "2.1", "4.1"} <= set(named)
     found = await signals(client, attempt, reference=sorted(named), limit=100)
@@ -91,6 +110,47 @@ async def test_every_piece_of_evidence_leads_to_the_signal_it_names(desk: Desk) 
     tools = next(reason for reason in made["reasons"] if reason["rule"] == "devtools")
     found = await signals(client, attempt, reference=[item["reference"] for item in tools["evidence"]])
     assert [signal["kind"] for signal in found["items"]] == ["devtools_open", "devtools_open"]
+    assert len(made["violation_evidence"]) == made["violations"] > 0
+    found = await signals(client, attempt, reference=[item["reference"] for item in made["violation_evidence"]])
+    assert all(is_violation(SignalKind(signal["kind"]), RULES) for signal in found["items"])
+
+
+async def test_what_every_component_observed_can_be_counted_again_from_the_signals_of_its_kinds(desk: Desk) -> None:
+    exam, attempt = await an_assessed_attempt(desk)
+    client = desk.proctor(exam)
+    made = (await client.get(f"{API}/attempts/{attempt.id}")).json()["assessment"]
+    parts = {part["name"]: part for part in made["components"]}
+    observed = {name: Decimal(part["observed"]) for name, part in parts.items()}
+
+    async def carried(name: str) -> list[dict[str, Any]]:
+        kinds = parts[name]["kinds"]
+        found = [signal for kind in kinds for signal in (await signals(client, attempt, kind=kind, limit=100))["items"]]
+        assert all(item["reference"] in {each["reference"] for each in found} for item in parts[name]["evidence"])
+        return found
+
+    typed = [each["carries"] for each in await carried("typing")]
+    strokes, milliseconds = (sum(each[amount] for each in typed) for amount in ("strokes", "typing_milliseconds"))
+    assert observed["typing"] == round(Decimal(strokes) * 12_000 / milliseconds, 2)
+    moved = [each["carries"] for each in await carried("mouse")]
+    pixels, milliseconds = (
+        sum(each[amount] for each in moved) for amount in ("distance_pixels", "window_milliseconds")
+    )
+    assert observed["mouse"] == round(Decimal(pixels) * 1000 / milliseconds, 2)
+    assert observed["tab_switches"] == len(await carried("tab_switches"))
+    away = await carried("window_focus")
+    told = sum(each["carries"].get("away_milliseconds", 0) for each in away)
+    (lost,) = [datetime.fromisoformat(each["at"]) for each in away if each["kind"] == "focus_lost"]
+    since = datetime.fromisoformat(made["as_of"]) - lost
+    assert observed["window_focus"] == round(Decimal(told) / 1000 + Decimal(since.total_seconds()), 1)
+    assert len(parts["window_focus"]["evidence"]) == len(away) == 4
+
+
+async def test_the_usual_time_a_question_names_the_answer_that_took_it(desk: Desk) -> None:
+    exam, attempt = await an_assessed_attempt(desk)
+    made = (await desk.proctor(exam).get(f"{API}/attempts/{attempt.id}")).json()["assessment"]
+    (pace,) = [part for part in made["components"] if part["name"] == "answer_speed"]
+    assert (pace["observed"], pace["kinds"]) == ("30", [])
+    assert [(item["source"], item["reference"]) for item in pace["evidence"]] == [("answer", "q1 r1")]
 
 
 async def signals(client: Any, attempt: Attempt, **wanted: Any) -> Any:
@@ -109,7 +169,7 @@ async def test_signals_are_shown_as_they_were_taken_in(desk: Desk) -> None:
     (pasted,) = (await signals(client, attempt, kind="paste_attempt"))["items"]
     assert (pasted["reference"], pasted["carries"]) == ("2.2", {"characters": 250})
     assert (pasted["network"], pasted["session_id"], pasted["question_id"]) == ("10.0.0.1", "log-in 1", "")
-    (typed,) = (await signals(client, attempt, kind="keystrokes"))["items"]
+    typed, *_ = (await signals(client, attempt, kind="keystrokes"))["items"]
     assert typed["carries"] == {
         "window_milliseconds": 5000, "strokes": 9, "typing_milliseconds": 4000, "dwell_milliseconds": 800,
         "flight_milliseconds": 900, "corrections": 0,

@@ -72,7 +72,7 @@ class SecondOpinion(_message.Message):
     def __init__(self, distance: _Optional[str] = ..., p_value: _Optional[str] = ..., compared_with: _Optional[str] = ..., samples: _Optional[int] = ..., method: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class RiskAssessed(_message.Message):
-    __slots__ = ("attempt_id", "exam_id", "student_id", "revision", "as_of", "level", "behaviour_score", "behaviour_level", "reasons", "risk_score", "unscaled_risk_score", "risk_level", "components", "second_opinion", "violations", "integrity_score", "baseline_version", "answered_count", "position", "attempt_status", "figures", "is_over", "counts")
+    __slots__ = ("attempt_id", "exam_id", "student_id", "revision", "as_of", "level", "behaviour_score", "behaviour_level", "reasons", "risk_score", "unscaled_risk_score", "risk_level", "components", "second_opinion", "violations", "integrity_score", "baseline_version", "answered_count", "position", "attempt_status", "figures", "is_over", "counts", "violation_evidence")
     class FiguresEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -110,6 +110,7 @@ class RiskAssessed(_message.Message):
     FIGURES_FIELD_NUMBER: _ClassVar[int]
     IS_OVER_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
+    VIOLATION_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     attempt_id: str
     exam_id: str
     student_id: str
@@ -133,7 +134,8 @@ class RiskAssessed(_message.Message):
     figures: _containers.ScalarMap[str, str]
     is_over: bool
     counts: _containers.ScalarMap[str, int]
-    def __init__(self, attempt_id: _Optional[str] = ..., exam_id: _Optional[str] = ..., student_id: _Optional[str] = ..., revision: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., level: _Optional[str] = ..., behaviour_score: _Optional[int] = ..., behaviour_level: _Optional[str] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., risk_score: _Optional[str] = ..., unscaled_risk_score: _Optional[str] = ..., risk_level: _Optional[str] = ..., components: _Optional[_Iterable[_Union[Component, _Mapping]]] = ..., second_opinion: _Optional[_Union[SecondOpinion, _Mapping]] = ..., violations: _Optional[int] = ..., integrity_score: _Optional[str] = ..., baseline_version: _Optional[int] = ..., answered_count: _Optional[int] = ..., position: _Optional[int] = ..., attempt_status: _Optional[str] = ..., figures: _Optional[_Mapping[str, str]] = ..., is_over: _Optional[bool] = ..., counts: _Optional[_Mapping[str, int]] = ...) -> None: ...
+    violation_evidence: _containers.RepeatedCompositeFieldContainer[Evidence]
+    def __init__(self, attempt_id: _Optional[str] = ..., exam_id: _Optional[str] = ..., student_id: _Optional[str] = ..., revision: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., level: _Optional[str] = ..., behaviour_score: _Optional[int] = ..., behaviour_level: _Optional[str] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., risk_score: _Optional[str] = ..., unscaled_risk_score: _Optional[str] = ..., risk_level: _Optional[str] = ..., components: _Optional[_Iterable[_Union[Component, _Mapping]]] = ..., second_opinion: _Optional[_Union[SecondOpinion, _Mapping]] = ..., violations: _Optional[int] = ..., integrity_score: _Optional[str] = ..., baseline_version: _Optional[int] = ..., answered_count: _Optional[int] = ..., position: _Optional[int] = ..., attempt_status: _Optional[str] = ..., figures: _Optional[_Mapping[str, str]] = ..., is_over: _Optional[bool] = ..., counts: _Optional[_Mapping[str, int]] = ..., violation_evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ...) -> None: ...
 
 class Alert(_message.Message):
     __slots__ = ("alert_id", "revision", "attempt_id", "exam_id", "student_id", "kind", "severity", "at", "text", "count", "evidence")
