@@ -15,7 +15,7 @@ from services.proctoring.app_state import parts_of
 from services.proctoring.copies import fetch_paper, locked_exam, stored_paper
 from services.proctoring.messages import watch_message
 from services.proctoring.papers import Calibration, Item, Paper, merged_items, rules_message
-from services.proctoring.reopening import EXAMS, open_again
+from services.proctoring.reopening import EXAMS, open_again, take_back_the_end
 from services.proctoring.tables import Attempt, Exam, ItemCalibration
 
 SIGNALS = "proctoring.signals.v1"
@@ -76,6 +76,7 @@ async def _watch(tx: AsyncSession, exam: Exam, version: int, paper: Paper) -> No
     exam.watch_revision = event.revision
     exam.watched = event.SerializeToString()
     exam.is_collusion_final = False
+    await take_back_the_end(tx, exam.id)
     record_event(tx, EXAMS, exam.id, event)
 
 

@@ -150,7 +150,7 @@ class Exams:
             if event.message.exam_id != exam_id:
                 raise ValueError(f"an event of exam {event.message.exam_id} under the key {exam_id}")
             if isinstance(event.message, exams.ExamWatched) and exam_id not in self._watches:
-                self._begin(partition, exam_id, effect)
+                self._begin(partition, event.message, effect)
             if exam_id in self._watches:
                 self._put(partition, exam_id, event, effect)
             else:
@@ -208,10 +208,14 @@ class Exams:
             while sum(map(len, self._held.values())) > HELD_EVENTS:
                 del self._held[next(iter(self._held))]
 
-    def _begin(self, partition: int, exam_id: str, effect: Effect) -> None:
-        """The exam is proctored after all: what is still held counts, what was dropped is asked for."""
+    def _begin(self, partition: int, exam: exams.ExamWatched, effect: Effect) -> None:
+        """The exam is proctored after all: what is still held counts, what was dropped is asked for, and so is what was known of it by a state that is
+        lost, when this is not the first that is told of it."""
+        exam_id = exam.exam_id
         self._watches[exam_id] = ExamWatch(exam_id)
         if exam_id not in self._dropped:
+            if exam.revision > 1:
+                effect.tell.append(state_lost(self._app.worker_name, {partition}))
             return
         self._dropped.discard(exam_id)
         held = self._held.pop(exam_id, None)

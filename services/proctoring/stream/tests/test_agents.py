@@ -130,6 +130,15 @@ async def test_an_exam_that_was_analysed_long_ago_is_forgotten_and_asked_for_whe
     assert table.kept.keys() == {f"{SOUND}/"}
 
 
+async def test_an_exam_whose_beginning_was_lost_with_the_state_is_asked_for_when_it_is_open_again(
+    worker: Exams, table: Stored
+) -> None:
+    assert told(worker, exam_watched(SOUND, revision=2)) == ["StateLost"]
+    assert told(worker, exam_watched(SOUND), exam_watched(SOUND, revision=3)) == []
+    assert told(worker, exam_watched(ROTTEN)) == []
+    assert table.kept.keys() == {f"{SOUND}/", f"{ROTTEN}/"}
+
+
 async def test_an_exam_that_is_open_again_is_not_forgotten(worker: Exams, table: Stored) -> None:
     told(worker, exam_watched(SOUND), closed(SOUND, 1), exam_watched(SOUND, revision=2))
     await worker.forget()

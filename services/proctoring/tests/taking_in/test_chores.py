@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 import structlog
 from structlog.testing import capture_logs
 
@@ -214,6 +215,29 @@ async def test_workers_that_lose_their_state_get_the_events_of_exams_that_are_no
     expected.update({(SIGNALS, attempt): 1 for attempt in of_running})
     expected[(SIGNALS, first.id)] += 1  # the beginning of the watch and a batch
     assert published == expected
+
+
+@pytest.mark.parametrize("is_of_a_new_version", [False, True])
+async def test_an_exam_that_closed_a_second_time_gets_its_events_again_until_its_second_end_is_told(
+    hall: Hall, is_of_a_new_version: bool
+) -> None:
+    exam = await hall.published(closes_at=now() - timedelta(hours=1))
+    await hall.submitted(await hall.started(exam))
+    await eventually(lambda: asked(hall, exam))
+    end = told.CollusionProgress(exam_id=exam.id, revision=1, is_final=True)
+    await hall.taken(await hall.tell_collusion(end))
+    late = hall.exam(exam_id=exam.id, version=2) if is_of_a_new_version else exam
+    await hall.submitted(await hall.started(late))
+    await eventually(lambda: _count(hall, exam, 2))
+
+    await lose_state(hall, "worker 1")
+    await eventually(lambda: hall.peers.replays and _no_wishes(hall))
+    assert exam.id in hall.peers.replays[-1].keys
+    hall.peers.replays.clear()
+    await hall.taken(await hall.tell_collusion(told.CollusionProgress(exam_id=exam.id, revision=2, is_final=True)))
+    await lose_state(hall, "worker 2")
+    await eventually(lambda: _no_wishes(hall))
+    assert hall.peers.replays == []
 
 
 async def _no_wishes(hall: Hall) -> bool:
