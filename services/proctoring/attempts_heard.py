@@ -51,6 +51,8 @@ async def take_in_resumption(tx: AsyncSession, event: attempts.AttemptResumed, d
     """An attempt goes on."""
     attempt = await _keep(tx, event.attempt, delivery)
     if attempt is not None:
+        if attempt.paused_at is not None:
+            attempt.last_pause_began_at, attempt.last_pause_ended_at = attempt.paused_at, delivery.occurred_at
         attempt.paused_at = None
         body = _time_left(attempt, delivery.occurred_at)
         await _tell_proctors(tx, attempt, "attempt_resumed", delivery.occurred_at, body)

@@ -56,7 +56,9 @@ _YOUNG = timedelta(seconds=60)
 # Others of the same call wait with it: whoever is still not known is asked to come again.
 _PAUSES = (0.0, 0.05, 0.1, 0.2)
 
-_COLUMNS = "SELECT id, status, paused_at, last_batch, allowance_left, allowance_at FROM attempts"
+_COLUMNS = """
+SELECT id, status, paused_at, last_pause_began_at, last_pause_ended_at, last_batch, allowance_left, allowance_at FROM attempts
+"""
 _LOCK_ONE = f"{_COLUMNS} WHERE id = $1 FOR NO KEY UPDATE"
 _LOCK_FREE = f"{_COLUMNS} WHERE id = ANY ($1::uuid[]) FOR NO KEY UPDATE SKIP LOCKED"
 
@@ -119,10 +121,17 @@ class _Row:
     def __init__(self, record: asyncpg.Record) -> None:
         self.status: str = record["status"]
         self.paused_at: datetime | None = record["paused_at"]
+        self.last_pause = record["last_pause_began_at"], record["last_pause_ended_at"]
         self.last_batch: int = record["last_batch"]
         left, as_of = record["allowance_left"], record["allowance_at"]
         self.allowance = Allowance(left, as_of) if as_of is not None else None
         self.has_changed = False
+
+    def stood_still(self, at: datetime) -> bool:
+        """Whether the attempt was paused then: in the pause that it is in, or in the last that is over; earlier ones are not kept."""
+        began, ended = self.last_pause
+        is_paused = self.status == "paused" and self.paused_at is not None and at >= self.paused_at
+        return is_paused or (began is not None and began <= at < ended)
 
 
 class Intake:
@@ -247,7 +256,7 @@ async def _take_in(
 def _decide(offer: Offer, row: _Row, received_at: datetime) -> SignalsTaken:
     """The batch as it is taken in, its number drawn. Raises AttemptOver, TooManyRequests, InvalidInput.
 
-    While the attempt is paused nothing is collected: what was observed since then is left out.
+    While the attempt is paused nothing is collected: what was observed then is left out, whenever it comes.
     """
     if row.status == "submitted":
         raise AttemptOver("The attempt is submitted; nothing is collected any more.")
@@ -264,7 +273,6 @@ def _decide(offer: Offer, row: _Row, received_at: datetime) -> SignalsTaken:
         )
     row.allowance, row.has_changed = allowance, True
     row.last_batch += 1
-    paused_at = row.paused_at if row.status == "paused" else None
     return SignalsTaken(
         attempt_id=str(sitting.attempt_id),
         exam_id=str(sitting.exam_id),
@@ -276,7 +284,7 @@ def _decide(offer: Offer, row: _Row, received_at: datetime) -> SignalsTaken:
         signals=tuple(
             msgspec.structs.replace(signal, at=at)
             for signal, at in zip(batch.signals, times, strict=True)
-            if paused_at is None or at < paused_at
+            if not row.stood_still(at)
         ),
     )
 

@@ -89,6 +89,8 @@ class Attempt(Table, table=True):
     started_at: datetime
     deadline_at: datetime
     paused_at: datetime | None = None
+    last_pause_began_at: datetime | None = None  # of the pause that is over
+    last_pause_ended_at: datetime | None = None
     submitted_at: datetime | None = None
     submit_reason: str = ""
     centre_id: UUID | None = None

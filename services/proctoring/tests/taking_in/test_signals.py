@@ -242,6 +242,23 @@ async def test_an_exam_with_the_camera_collects_what_its_detector_believes(hall:
     assert tuple(row) == (True, False)
 
 
+async def test_what_happened_in_a_break_does_not_count_when_it_is_sent_after_it(hall: Hall) -> None:
+    attempt = await hall.started(await hall.published(), started_at=timestamp(now() - timedelta(minutes=5)))
+    began, ended = now() - timedelta(seconds=20), now() - timedelta(seconds=10)
+    for event, status, at in (
+        (attempts.AttemptPaused, "paused", began),
+        (attempts.AttemptResumed, "in_progress", ended),
+    ):
+        attempt.state.version += 1
+        attempt.state.status = status
+        await hall.taken(await hall.tell_attempt(event(attempt=attempt.state), occurred_at=at))
+    moments = [began - timedelta(seconds=1), began, ended - timedelta(seconds=1), ended]
+    sent = a_batch(*({"kind": "tab_switch", "at": at.isoformat()} for at in moments))
+    assert (await attempt.client.post(attempt.path, json=sent)).json()["accepted"] == 2
+    (event,) = await received(hall)
+    assert len(event.signals) == 2
+
+
 async def test_while_an_attempt_is_paused_only_what_came_before_is_kept(hall: Hall) -> None:
     attempt = await hall.started(await hall.published(), started_at=timestamp(now() - timedelta(minutes=5)))
     await hall.change(attempt, attempts.AttemptPaused, status="paused")
