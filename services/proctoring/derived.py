@@ -7,12 +7,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from ipaddress import IPv4Address, ip_address, ip_network
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median_low
 
 import msgspec
 
 from services.proctoring.evidence import Evidence, Tally
+from services.proctoring.pauses import Span
 
 # Nobody reads a question and its options in less.
 RAPID_BELOW_MS = 3_000
@@ -28,6 +29,9 @@ BURST_QUESTIONS, BURST_MS = 5, 60_000
 SENDING_GAP_MS = 500
 # Of each question the first 64 saves and the newest one are kept: typed text is saved again and again.
 KEPT_SAVES = 64
+
+Change = tuple[int, str, int]
+"""Time, question and revision of a save."""
 
 
 class Save(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -94,12 +98,11 @@ def answer_facts(started_at_ms: int | None, trails: Mapping[str, Trail]) -> Answ
     with every pause and a first save at any letter: neither counts.
     """
     sendings = _sendings(save.at_ms for trail in trails.values() for save in trail.saves)
-    chosen: dict[int, list[tuple[int, str, int]]] = {}
+    chosen: dict[int, list[Change]] = {}
     for question_id, trail in trails.items():
         first = next((save for save in trail.saves if save.digest), None)
         if first is not None and not trail.is_text:
-            place = bisect_right(sendings, first.at_ms, key=lambda sending: sending[0]) - 1
-            chosen.setdefault(place, []).append((first.at_ms, question_id, first.revision))
+            chosen.setdefault(_sending_of(sendings, first.at_ms), []).append((first.at_ms, question_id, first.revision))
     rapid, timed = Tally(), []
     for place, answers in chosen.items():
         before = sendings[place - 1][1] if place else started_at_ms
@@ -119,7 +122,7 @@ def answer_facts(started_at_ms: int | None, trails: Mapping[str, Trail]) -> Answ
     return AnswerFacts(
         rapid=rapid,
         changes=changes,
-        bursts=_bursts(changed),
+        bursts=_bursts(changed, _made_at(changed, sendings, started_at_ms)),
         times_ms=tuple(each for each, _ in timed),
         median=(median_low(timed)[1],) if timed else (),
     )
@@ -163,9 +166,9 @@ def simultaneous_logins(spans_ms: Mapping[str, tuple[int, int]]) -> Tally:
     return tally
 
 
-def _sendings(moments: Iterable[int]) -> list[tuple[int, int]]:
+def _sendings(moments: Iterable[int]) -> list[Span]:
     """The first and last moment of each stretch of saves that were sent together, in order."""
-    found: list[tuple[int, int]] = []
+    found: list[Span] = []
     for at_ms in sorted(set(moments)):
         if found and at_ms - found[-1][1] < SENDING_GAP_MS:
             found[-1] = found[-1][0], at_ms
@@ -174,7 +177,12 @@ def _sendings(moments: Iterable[int]) -> list[tuple[int, int]]:
     return found
 
 
-def _changes(question_id: str, trail: Trail) -> Iterable[tuple[int, str, int]]:
+def _sending_of(sendings: list[Span], at_ms: int) -> int:
+    """The place of the stretch that a save belongs to."""
+    return bisect_right(sendings, at_ms, key=lambda sending: sending[0]) - 1
+
+
+def _changes(question_id: str, trail: Trail) -> Iterable[Change]:
     """Each change from one answer to another: time, question, revision. Clearing in between is part of the change."""
     if trail.is_text:
         return
@@ -184,16 +192,26 @@ def _changes(question_id: str, trail: Trail) -> Iterable[tuple[int, str, int]]:
             yield after.at_ms, question_id, after.revision
 
 
-def _bursts(changed: list[tuple[int, str, int]]) -> Tally:
+def _made_at(changed: list[Change], sendings: list[Span], started_at_ms: int | None) -> list[int]:
+    """When each change was made, as far as can be known: several that were sent together are spread over the time since the save before."""
+    found: list[int] = []
+    for place, sent_together in groupby(changed, key=lambda change: _sending_of(sendings, change[0])):
+        moments = [at_ms for at_ms, _, _ in sent_together]
+        before, last = sendings[place - 1][1] if place else started_at_ms, sendings[place][1]
+        if before is not None and len(moments) > 1:
+            moments = [before + (last - before) * number // len(moments) for number in range(1, len(moments) + 1)]
+        found += moments
+    return found
+
+
+def _bursts(changed: list[Change], made_at: list[int]) -> Tally:
     """Stretches of a minute in which five questions or more were changed; they do not overlap."""
     tally, start = Tally(), 0
     while start < len(changed):
-        began = changed[start][0]
-        end = start
-        while end < len(changed) and changed[end][0] <= began + BURST_MS:
-            end += 1
+        end = bisect_right(made_at, made_at[start] + BURST_MS)
         if len({question_id for _, question_id, _ in changed[start:end]}) >= BURST_QUESTIONS:
-            tally = tally.with_(Evidence(began, "answer", f"{changed[start][1]} r{changed[start][2]}"))
+            at_ms, question_id, revision = changed[start]
+            tally = tally.with_(Evidence(at_ms, "answer", f"{question_id} r{revision}"))
             start = end
         else:
             start += 1

@@ -106,6 +106,17 @@ def test_five_answers_changed_within_a_minute_are_a_burst(questions: int, apart_
     assert (facts.changes.count, facts.bursts.count) == (questions, bursts)
 
 
+@pytest.mark.parametrize(("seconds_since_the_last_save", "bursts"), [(70, 1), (80, 0), (600, 0)])
+def test_changes_that_were_sent_together_were_made_since_the_save_before(
+    seconds_since_the_last_save: int, bursts: int
+) -> None:
+    first = [(f"q{number}", 1, 10.0 * number, 5) for number in range(1, 6)]
+    back_on_the_line = 50 + seconds_since_the_last_save
+    second = [(f"q{number}", 2, back_on_the_line + number / 10, 6) for number in range(1, 6)]
+    facts = answer_facts(0, trails(*first, *second))
+    assert (facts.changes.count, facts.bursts.count) == (5, bursts)
+
+
 def test_one_answer_changed_to_and_fro_is_no_burst() -> None:
     facts = answer_facts(0, trails(*(("q1", revision, 10 + revision, revision % 2 + 1) for revision in range(1, 12))))
     assert (facts.changes.count, facts.bursts.count) == (10, 0)
