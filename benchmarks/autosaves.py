@@ -25,12 +25,14 @@ async def measure(hall: Hall) -> AsyncIterator[Figure]:
     await pgbench.prepare(port, hall.folder)
     clients = [sitter.save_request() for sitter in await seat(hall, STUDENTS)]
     load = Load(hall)
-    rounds = []
+    rounds, halves = [], []
     for _ in range(ROUNDS):
         yardstick = await pgbench.upserts_per_second(port, hall.folder, SECONDS)
         through = (await load.requests(clients, SECONDS))["per_second"]
         without = (await load.batches(clients, SECONDS))["per_second"]
         rounds.append((yardstick, through, without))
+        await _events_taken_in(port)
+        halves.append(await load.requests(clients, _HALF_LOAD_SECONDS, rate=through / 2))
     yardsticks, throughs, withouts = zip(*rounds, strict=True)
     behind = f"{median(throughs):.0f}/s against {median(yardsticks):.0f} single-row upserts/s by pgbench, 32 clients"
     ratio = median(through / yardstick for yardstick, through, _ in rounds)
@@ -42,10 +44,10 @@ async def measure(hall: Hall) -> AsyncIterator[Figure]:
         "at least 0.8",
         f"{median(withouts):.0f}/s in batches over gRPC",
     )
-    await _events_taken_in(port)
-    half = await load.requests(clients, _HALF_LOAD_SECONDS, rate=median(throughs) / 2)
-    behind = f"p50 {half['p50'] * 1000:.1f} ms, p95 {half['p95'] * 1000:.1f} ms at {half['per_second']:.0f}/s"
-    yield Figure("p99 of a save at half load", f"{half['p99'] * 1000:.1f} ms", "under 50 ms", behind)
+    p50, p95, p99 = (median(half[mark] * 1000 for half in halves) for mark in ("p50", "p95", "p99"))
+    each = ", ".join(f"{half['p99'] * 1000:.0f}" for half in halves)
+    behind = f"p50 {p50:.1f} ms, p95 {p95:.1f} ms at {median(throughs) / 2:.0f}/s; the rounds' p99: {each} ms"
+    yield Figure("p99 of a save at half load", f"{p99:.1f} ms", "under 50 ms", behind)
 
 
 async def _events_taken_in(port: int) -> None:

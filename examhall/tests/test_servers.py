@@ -49,6 +49,13 @@ def test_acknowledged_means_on_disk(folder: Path):
     server.stop()
 
 
+def test_commits_wait_for_small_segments_of_the_log_only(folder: Path):
+    port = free_port()
+    server = start_postgres(folder / "postgres", port)
+    assert [_sql(port, f"SHOW {name}") for name in ("wal_segment_size", "min_wal_size")] == ["4MB", "512MB"]
+    server.stop()
+
+
 def test_postgresql_and_its_children_end_with_a_killed_parent(folder: Path):
     port = free_port()
     start = "import sys; from pathlib import Path; from examhall.servers import start_postgres\n"
