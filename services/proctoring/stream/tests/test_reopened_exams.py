@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID
 
 from chassis.clock import now
+from chassis.outbox import timestamp
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.exams.v1 import events_pb2 as exams
 from services.proctoring.stream.tests.workers import a_worker, soon
 from services.proctoring.tests.taking_in.builders import Attempt, Exam, Hall, a_question, open_hall
 
-ITEMS = 20
+BEGUN = now() - timedelta(minutes=30)
+ITEMS = 30
 # An item says what is usual among its answers from fifty on.
 CLASSMATES = 70
 HERS, HIS = (
@@ -30,14 +33,14 @@ async def test_an_exam_that_is_open_again_is_analysed_for_good_anew_and_the_seco
         with a_worker(kafka, tmp_path) as worker:
             await worker.ready()
             classmates = await begun(hall, exam, CLASSMATES)
-            chance = Random(2)
+            chance, seconds = Random(2), (BEGUN + timedelta(seconds=second) for second in count(1))
             for each in classmates:
-                await saves(hall, exam, each, own_answers(chance))
+                await saves(hall, exam, each, own_answers(chance), next(seconds))
             ada, bo, cy = await begun(hall, exam, 3)
             for number in range(ITEMS):
-                await saves(hall, exam, ada, HERS, [number])
-                await saves(hall, exam, bo, HERS, [number])
-            await saves(hall, exam, cy, HIS)
+                await saves(hall, exam, ada, HERS, next(seconds), [number])
+                await saves(hall, exam, bo, HERS, next(seconds), [number])
+            await saves(hall, exam, cy, HIS, next(seconds))
             for each in (*classmates, ada, bo, cy):
                 await hall.submitted(each)
             await closes(hall, exam, now() - timedelta(seconds=1))
@@ -52,7 +55,7 @@ async def test_an_exam_that_is_open_again_is_analysed_for_good_anew_and_the_seco
             await worker.ready()
             (dee,) = await begun(hall, exam, 1)
             for number in range(ITEMS):
-                await saves(hall, exam, dee, HIS, [number])
+                await saves(hall, exam, dee, HIS, next(seconds), [number])
             await hall.submitted(dee)
             await closes(hall, exam, now() - timedelta(seconds=1))
             second = await soon(lambda: final_of(hall, exam, candidates=CLASSMATES + 4))
@@ -79,18 +82,18 @@ async def test_an_exam_that_is_open_again_is_analysed_for_good_anew_and_the_seco
         assert [row["answers"] for row in counted] == [CLASSMATES + 4]
 
 
-async def begun(hall: Hall, exam: Exam, count: int) -> list[Attempt]:
-    """So many attempts that begin now."""
-    found = [hall.attempt(exam, question_count=ITEMS) for _ in range(count)]
+async def begun(hall: Hall, exam: Exam, number: int) -> list[Attempt]:
+    """So many attempts that began together."""
+    found = [hall.attempt(exam, question_count=ITEMS, started_at=timestamp(BEGUN)) for _ in range(number)]
     for each in found:
         await hall.tell_attempt(attempts.AttemptStarted(attempt=each.state, client_address="10.0.0.1"))
     ids = [each.uuid for each in found]
-    await hall.one("SELECT 1 FROM attempts WHERE id = ANY($1) HAVING count(*) = $2", ids, count)
+    await hall.one("SELECT 1 FROM attempts WHERE id = ANY($1) HAVING count(*) = $2", ids, number)
     return found
 
 
 async def saves(
-    hall: Hall, exam: Exam, attempt: Attempt, options: Sequence[int], places: Iterable[int] = range(ITEMS)
+    hall: Hall, exam: Exam, attempt: Attempt, options: Sequence[int], at: datetime, places: Iterable[int] = range(ITEMS)
 ) -> None:
     """One commit of an attempt's answers to the questions at these places."""
     questions = [slot.questions[0] for slot in exam.paper.slots]
@@ -105,7 +108,8 @@ async def saves(
         for place in places
     ]
     part = attempts.AttemptAnswers(attempt_id=attempt.id, student_id=attempt.state.student_id, answers=answers)
-    await hall.service.publish("attempts.answers.v1", exam.id, attempts.AnswersSaved(exam_id=exam.id, attempts=[part]))
+    event = attempts.AnswersSaved(exam_id=exam.id, attempts=[part])
+    await hall.service.publish("attempts.answers.v1", exam.id, event, occurred_at=at)
 
 
 async def closes(hall: Hall, exam: Exam, at: datetime) -> None:
