@@ -24,6 +24,11 @@ WITH logs AS (
 UPDATE outbox SET published_at = NULL FROM logs
 WHERE outbox.topic = logs.topic AND outbox.id >= logs.replay_from AND published_at IS NOT NULL
 """
+# Whose a restored database is to be: that of the database in whose place it comes, or of the role that is called as the database.
+_OWNER = """
+SELECT rolname FROM pg_roles LEFT JOIN pg_database ON datname = $1
+WHERE pg_roles.oid = datdba OR (datdba IS NULL AND rolname = $1)
+"""
 _WRONG_KEY = "The key does not open this backup, or a file of it is damaged."
 
 
@@ -42,8 +47,9 @@ class Restored:
 async def restore(backup: Backup, databases: Mapping[str, str], key: Identity, *, replace: bool) -> list[Restored]:
     """Restores databases (URLs by service). Nothing else may be connected to them.
 
-    Databases that are there already are replaced only when told so, and only after all of the backup was restored beside them. Raises
-    NotABackup, CannotRestore, DumpFailed; the present databases are then as they were.
+    Databases that are there already are replaced only when told so, and only after all of the backup was restored beside them. Each belongs
+    to whom it belonged; where none was, to the role that is called as the database, if there is one. Raises NotABackup, CannotRestore,
+    DumpFailed; the present databases are then as they were.
     """
     check(backup)
     missing = sorted(set(databases) - set(backup.manifest.databases))
@@ -80,9 +86,10 @@ async def _beside(backup: Backup, service: str, url: str, key: Identity) -> Rest
     beside = _beside_url(url)
     await _drop(url, _name(beside))
     async with _Server(url) as server:
-        await server.execute(f'CREATE DATABASE "{_name(beside)}"')
+        owner = await server.fetchval(_OWNER, _name(url)) or await server.fetchval("SELECT current_user")
+        await server.execute(f'CREATE DATABASE "{_name(beside)}" OWNER "{owner}"')
     file = backup.folder / backup.manifest.databases[service].file
-    await asyncio.to_thread(_fill, beside, file, [key])
+    await asyncio.to_thread(_fill, beside, owner, file, [key])
     connection = await asyncpg.connect(beside, timeout=10)
     try:
         marked = await connection.execute(_REPUBLISH)
@@ -91,8 +98,9 @@ async def _beside(backup: Backup, service: str, url: str, key: Identity) -> Rest
     return Restored(service, int(marked.split()[-1]))
 
 
-def _fill(url: str, file: Path, keys: Sequence[Identity]) -> None:
-    arguments = [program("pg_restore"), "--exit-on-error", "--no-owner", "--no-acl", f"--dbname={url}"]
+def _fill(url: str, owner: str, file: Path, keys: Sequence[Identity]) -> None:
+    as_owner = ["--no-owner", "--no-acl", f"--role={owner}"]  # everything in it belongs to whom the service signs in as
+    arguments = [program("pg_restore"), "--exit-on-error", *as_owner, f"--dbname={url}"]
     with (
         subprocess.Popen(arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as filling,
         file.open("rb") as sealed,

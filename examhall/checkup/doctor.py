@@ -47,9 +47,10 @@ def _of_a_machine(folder: Path, record: Record, environment: Mapping[str, str]) 
     servers = places.servers({**environment, **naming(record.named)})
     parts = {name: part for name, part in record.parts.items() if name in (*installed_services(), *WORKERS, GATEWAY)}
     addresses = {name: f"127.0.0.1:{part.port}" for name, part in parts.items() if part.port is not None}
+    databases = {service: database_of(servers.postgres, service) for service in installed_services()}
     wanted = record.named.get("broker")
     return [
-        *_of_servers(servers.postgres, servers.redis, servers.broker, is_topic_maker=not wanted),
+        *_of_servers(databases, servers.redis, servers.broker, is_topic_maker=not wanted),
         lambda: looks.processes(addresses),
         lambda: looks.disks({"data": folder}),
         lambda: looks.backups(folder / BACKUPS),
@@ -62,20 +63,27 @@ def _of_an_environment(environment: Mapping[str, str]) -> list[Look]:
     broker = environment.get("KAFKA_BOOTSTRAP_SERVERS", "")
     if not (postgres or redis or broker):
         return [_nothing]
-    return _of_servers(postgres, redis, broker, is_topic_maker=False)
+    return _of_servers(_databases(postgres) if postgres else {}, redis, broker, is_topic_maker=False)
 
 
-def _of_servers(postgres: str, redis: str, broker: str, *, is_topic_maker: bool) -> list[Look]:
-    """`is_topic_maker`: the broker makes topics when they are first used."""
-    from services.proctoring.stream.app import topics
+def _databases(named: str) -> dict[str, str]:
+    """By service, what DATABASE_URL means: its own database in an image, which carries one service; else the server of all."""
+    services = installed_services()
+    return {service: named if len(services) == 1 else database_of(named, service) for service in services}
 
-    found: list[Look] = []
-    for service in installed_services() if postgres else ():
-        found.append(lambda service=service: looks.database(service, database_of(postgres, service)))  # type: ignore[misc]
+
+def _of_servers(databases: Mapping[str, str], redis: str, broker: str, *, is_topic_maker: bool) -> list[Look]:
+    """`databases`: their URLs by service. `is_topic_maker`: the broker makes topics when they are first used."""
+    from examhall.topics import topics
+
+    found: list[Look] = [
+        lambda service=service, url=url: looks.database(service, url)  # type: ignore[misc]
+        for service, url in databases.items()
+    ]
     if redis:
         found.append(lambda: looks.redis(redis))
     if broker:
-        names = [] if is_topic_maker else [topic.name for topic in topics()]
+        names = [] if is_topic_maker else [topic.name for topic in topics(partitions=1, replication=1)]
         found.append(lambda: looks.kafka(broker, names))
     return found
 

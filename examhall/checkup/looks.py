@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 import asyncpg
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from chassis.clock import now
 from chassis.kafka import close_all, new_admin, new_log_reader
@@ -73,6 +71,9 @@ async def database(service: str, url: str) -> list[Finding]:
 
 async def redis(url: str) -> list[Finding]:
     """Redis: does it answer."""
+    from redis.asyncio import Redis  # only the gateway's image has it
+    from redis.exceptions import RedisError
+
     client = Redis.from_url(url, socket_connect_timeout=_SECONDS, socket_timeout=_SECONDS)
     try:
         await client.ping()

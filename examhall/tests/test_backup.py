@@ -67,6 +67,31 @@ async def test_a_restored_backup_holds_what_was_there_and_nothing_that_came_late
     assert await secret_of(made, KEY) == "the secret"
 
 
+async def test_a_restored_database_belongs_to_the_role_that_its_service_signs_in_as(
+    databases: dict[str, str], folder: Path
+):
+    made = await backed_up(databases, folder)
+    role = f"service_{new_id().hex}"
+    await run(databases["identity"], f"CREATE ROLE {role}")
+    await run(databases["identity"], f'ALTER DATABASE "{urlsplit(databases["identity"]).path[1:]}" OWNER TO {role}')
+    await restore(made, databases, KEY, replace=True)
+    assert await _owners(databases["identity"]) == {role}
+    anew = {"identity": _named(databases["identity"], role), "grading": _named(databases["grading"], f"x{role}")}
+    await restore(made, anew, KEY, replace=False)
+    assert await _owners(anew["identity"]) == {role}
+    assert await _owners(anew["grading"]) == {await value(anew["grading"], "SELECT current_user")}
+
+
+async def _owners(url: str) -> set[str]:
+    """Whose the database is, and every table and sequence in it."""
+    async with connected(url) as connection:
+        own = await connection.fetch(
+            "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " UNION SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
+        )
+    return {row[0] for row in own}
+
+
 async def test_events_that_not_everybody_had_taken_in_are_published_again(databases: dict[str, str], folder: Path):
     url = databases["identity"]
     for key in ("taken in", "not yet", "nor this"):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,12 @@ from deploy.images.contents import IMAGES, copy_code
 from deploy.images.locks import FOLDER, entries, rendered
 from deploy.images.pods import Unfit, pod_of, security_of
 from tests.deploy.chart import CHART, ROOT, of_kind
+from tests.deploy.chart import pod_of as pod_of_chart
 from tests.deploy.chart import rendered as chart
 
 every_image = pytest.mark.parametrize("name", IMAGES)
-# Imports what the process serves, on the image's code alone, as if packages that its lock does not name were not installed.
-_IMPORT = """
+# On the image's code alone, as if packages that its lock does not name were not installed.
+_INSIDE = """
 import importlib, re, sys
 from importlib.metadata import packages_distributions
 
@@ -35,12 +37,18 @@ class Absent:
 
 # What an editable installation adds to the search for modules would find the code that the image has not.
 sys.meta_path[:] = [Absent(), *(each for each in sys.meta_path if "__editable__" not in str(getattr(each, "__module__", "")))]
+"""
+_IMPORT = f"""{_INSIDE}
 importlib.import_module(module)
 importlib.import_module("examhall.main")
 importlib.import_module("examhall.serving").settings_of(process)
 if process == "proctoring":  # helm test rehearses in it
     importlib.import_module("examhall.rehearsal")
 print(importlib.import_module("chassis").__path__[0])
+"""
+_DOCTOR = f"""{_INSIDE}
+from examhall.main import app
+app(["doctor", "--all"])
 """
 
 
@@ -63,17 +71,42 @@ def test_locks_of_images_are_parts_of_the_whole_lock() -> None:
 @every_image
 def test_an_image_has_all_that_its_process_imports_and_nothing_of_another(name: str, tmp_path: Path) -> None:
     copy_code(IMAGES[name], tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-c", _IMPORT, _module(name), name, *_names(name)],
-        env={"PYTHONPATH": str(tmp_path), "PATH": ""},
-        cwd=tmp_path,
+    done = _in_image(name, tmp_path, _IMPORT)
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).is_relative_to(tmp_path), "not the image's own code was imported"
+
+
+@every_image
+def test_the_doctor_looks_from_every_pod_at_what_its_process_stands_on(name: str, tmp_path: Path) -> None:
+    told = {
+        "DATABASE_URL": "postgresql://me@127.0.0.1:1/hall",
+        "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+    }
+    (deployment,) = (each for key, each in of_kind(chart(), "Deployment").items() if key == f"examhall-{name}")
+    pods = {each["name"] for each in pod_of_chart(deployment)["spec"]["containers"][0]["env"]}
+    given = {variable: address for variable, address in told.items() if variable in pods}
+    copy_code(IMAGES[name], tmp_path)
+    done = _in_image(name, tmp_path, _DOCTOR, {**given, "EXAMHALL_DATA": str(tmp_path / "data")})
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout.count("does not answer") == len(given)
+    if "DATABASE_URL" in given:
+        assert f"database of {name}" in done.stdout
+
+
+def _in_image(
+    name: str, folder: Path, program: str, environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", program, _module(name), name, *_names(name)],
+        env={"PYTHONPATH": str(folder), "PATH": "", **(environment or {})},
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert Path(done.stdout.strip()).is_relative_to(tmp_path), "not the image's own code was imported"
 
 
 def _names(name: str) -> list[str]:
