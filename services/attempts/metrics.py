@@ -37,7 +37,7 @@ COUNTS = (
         "deadlines",
         5,
         "SELECT ARRAY(SELECT (SELECT count(*) FROM attempts WHERE status = 'in_progress'"
-        " AND deadline_at < clock_timestamp() + make_interval(secs => within))"  # served by ix_attempts_due
+        " AND deadline_at < statement_timestamp() + make_interval(secs => within))"  # served by ix_attempts_due
         " FROM unnest($1::int[]) WITH ORDINALITY AS spans(within, position) ORDER BY position) AS counts",
         _show_due,
         (_WITHIN_SECONDS,),

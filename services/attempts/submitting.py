@@ -17,6 +17,14 @@ from services.attempts.rights import attempt_within_reach
 from services.attempts.tables import OPEN, Answer, Attempt
 
 DUE_BATCH = 500
+# Served by ix_attempts_due, as no comparison with clock_timestamp() would be.
+DUE = (
+    sa.select(Attempt)
+    .where(col(Attempt.status) == "in_progress", col(Attempt.deadline_at) < sa.func.statement_timestamp())
+    .order_by(col(Attempt.id))
+    .limit(DUE_BATCH)
+    .with_for_update(key_share=True, skip_locked=True)
+)
 
 
 async def submit_attempt(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Attempt:
@@ -51,14 +59,7 @@ async def submit_due(tx: AsyncSession) -> int:
 
     Rows that somebody holds are left for the next round: a save in flight ends before the submission, another replica's are its own.
     """
-    due = await tx.scalars(
-        sa.select(Attempt)
-        .where(col(Attempt.status) == "in_progress", col(Attempt.deadline_at) < sa.func.clock_timestamp())
-        .order_by(col(Attempt.id))
-        .limit(DUE_BATCH)
-        .with_for_update(key_share=True, skip_locked=True)
-    )
-    attempts = due.all()
+    attempts = (await tx.scalars(DUE)).all()
     if attempts:
         await _submit(tx, attempts, "deadline", await clock(tx))
     return len(attempts)

@@ -12,10 +12,10 @@ from services.attempts.submitting import DUE_BATCH, submit_due
 log = structlog.get_logger()
 
 
-# Indexes: ix_attempts_due, ix_attempts_breaks.
-_IS_DUE = """
-SELECT EXISTS (SELECT FROM attempts WHERE status = 'in_progress' AND deadline_at < clock_timestamp())
-    OR EXISTS (SELECT FROM attempts WHERE break_ends_at <= clock_timestamp())
+# Indexes: ix_attempts_due, ix_attempts_breaks. They serve a time that does not change within a statement; for clock_timestamp() every row is read.
+IS_DUE = """
+SELECT EXISTS (SELECT FROM attempts WHERE status = 'in_progress' AND deadline_at < statement_timestamp())
+    OR EXISTS (SELECT FROM attempts WHERE break_ends_at <= statement_timestamp())
 """
 
 
@@ -24,7 +24,7 @@ async def keep_time(runtime: Runtime) -> None:
     assert isinstance(runtime.settings, Settings)
     pause = runtime.settings.timekeeper_milliseconds / 1000
     while True:
-        if not await runtime.database.pool.fetchval(_IS_DUE) or await _keep(runtime) < DUE_BATCH:
+        if not await runtime.database.pool.fetchval(IS_DUE) or await _keep(runtime) < DUE_BATCH:
             await asyncio.sleep(pause)
 
 

@@ -17,8 +17,9 @@ _EVERY_SECONDS = 60
 _LOCKED_NOW = """
 SELECT count(*) AS locked FROM (
     SELECT account FROM login_attempts
-    WHERE id >= (lpad(to_hex((extract(epoch FROM clock_timestamp() - $1::interval - interval '1 minute') * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
-        AND at > clock_timestamp() - $1::interval AND outcome = 'failed' AND kind = 'login' AND person_id IS NOT NULL
+    WHERE id >= (lpad(to_hex((extract(epoch FROM statement_timestamp() - $1::interval - interval '1 minute') * 1000)::bigint), 12, '0')
+            || repeat('0', 20))::uuid
+        AND at > statement_timestamp() - $1::interval AND outcome = 'failed' AND kind = 'login' AND person_id IS NOT NULL
     GROUP BY account HAVING count(*) >= $2
 ) AS accounts
 """

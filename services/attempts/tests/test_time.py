@@ -5,10 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.dialects import postgresql
+
 from chassis.ids import new_id
 from chassis.testing import eventually
-from services.attempts.submitting import submit_due
+from services.attempts.metrics import COUNTS
+from services.attempts.submitting import DUE, submit_due
 from services.attempts.tests.builders import Exam, Hall, open_hall, problem, save, start
+from services.attempts.timekeeping import IS_DUE
 
 
 async def until_submitted(client: Any, attempt: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +84,26 @@ async def test_two_replicas_submit_two_thousand_due_attempts_once_each_and_withi
         events = await hall.service.recorded("attempts.lifecycle.v1")
         assert len({event.attempt.attempt_id for _, event in events}) == len(events) == 2000
         assert all(event.attempt.version == 2 for _, event in events)
+
+
+async def test_keeping_the_time_reads_no_attempt_that_is_over(hall: Hall) -> None:
+    """With a million of them it would take the time of those who sit."""
+    await hall.sql(
+        """
+        INSERT INTO attempts (id, version, exam_id, exam_version, student_id, number, status, seed, question_count, answered_count,
+            started_at, deadline_at, pause_reason, break_allowed_seconds, break_used_seconds, submitted_at, submit_reason, client_address)
+        SELECT gen_random_uuid(), 2, gen_random_uuid(), 1, gen_random_uuid(), 1, 'submitted', '\\x00', 2, 0, now() - interval '1 day',
+            now() - interval '23 hours', '', 0, 0, now() - interval '23 hours', 'student', '' FROM generate_series(1, 5000)
+        """
+    )
+    await hall.sql("VACUUM ANALYZE attempts")
+
+    due = str(DUE.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+    statements = {IS_DUE: (), due: (), **{count.query: count.arguments for count in COUNTS}}
+    for statement, arguments in statements.items():
+        plan = "\n".join(row[0] for row in await hall.sql(f"EXPLAIN {statement}", *arguments))
+        assert "on attempts" in plan
+        assert "Seq Scan" not in plan
 
 
 async def test_submissions_at_once_have_one_result(hall: Hall) -> None:
