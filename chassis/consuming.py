@@ -217,7 +217,8 @@ class Consumer:
         attributes: dict[str, str | int] = {"messaging.message.id": str(first.event_id)}
         if len(events) > 1:
             attributes = {"messaging.batch.message_count": len(events)}
-        with span(f"consume {first.topic}", SpanKind.CONSUMER, first.traceparent, beside, **attributes):
+        named = structlog.contextvars.bound_contextvars(event_key=first.key if len(events) == 1 else None)
+        with span(f"consume {first.topic}", SpanKind.CONSUMER, first.traceparent, beside, **attributes), named:
             if isinstance(handler, Together):
                 await handler.handler(tx, heard)
             else:
@@ -259,6 +260,7 @@ class Consumer:
                             "event_dead_lettered",
                             topic=event.topic,
                             event_id=event.event_id,
+                            event_key=event.key,
                             type=event.type,
                             exc_info=error,
                         )

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
@@ -30,11 +31,19 @@ __all__ = [
     "Tx",
     "caller_address",
     "etag",
+    "name_ids",
     "require_match",
 ]
 
 CREDENTIAL_HEADER = "x-examhall-credential"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _bearer = HTTPBearer(auto_error=False, description="access token from POST /api/v1/auth/login", bearerFormat="JWT")
+
+
+async def name_ids(request: Request) -> None:
+    """What is logged within a request carries the ids in its path, `attempt_id` for one. Anything else in their place is the client's and stays out."""
+    ids = {name: text for name, text in request.path_params.items() if name.endswith("_id") and _ID.fullmatch(text)}
+    structlog.contextvars.bind_contextvars(**ids)
 
 
 class Body(BaseModel):

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import structlog
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from opentelemetry.trace import SpanKind
 
 from chassis import credentials, health, kafka
@@ -22,6 +22,7 @@ from chassis.database import Database
 from chassis.dependencies import watch_dependencies
 from chassis.errors import Problem
 from chassis.hot import HotMiddleware, HotRoute, HotRoutes, HotRoutesRpc
+from chassis.http import name_ids
 from chassis.idempotency import forget_old_keys
 from chassis.logs import set_up_logging
 from chassis.metrics import REQUEST_SECONDS, observe
@@ -111,6 +112,7 @@ def build_app(service: Service, runtime: Runtime | None = None) -> Any:
         description=service.description,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(name_ids)],
         lifespan=lambda _: _lifespan(service, runtime),
     )
     app.state.runtime = runtime

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,6 +23,7 @@ from chassis.tables import table_base
 from proto.examhall.identity.v1.people_pb2 import CentreChanged, CentreState, PersonChanged
 
 Table = table_base()
+log = structlog.get_logger()
 
 
 class Thing(Table, table=True):
@@ -107,6 +109,7 @@ async def rename(thing_id: UUID, body: NewThing, tx: Tx, caller: Caller, if_matc
     if thing is None:
         raise NotFound("There is no such thing.")
     require_match(if_match, thing.version, required=True)
+    log.info("thing_renamed")
     thing.name, thing.version = body.name, thing.version + 1
     return {"etag": etag(thing.version)}
 
@@ -114,6 +117,7 @@ async def rename(thing_id: UUID, body: NewThing, tx: Tx, caller: Caller, if_matc
 async def hear_person(tx: AsyncSession, event: PersonChanged, delivery: Delivery) -> None:
     """Counts how often a person was heard of; some names are trouble."""
     trouble: dict[str, Exception] = delivery.runtime.state.setdefault("trouble", {})
+    log.info("heard_of_person")
     if event.person.name in trouble:
         raise trouble[event.person.name]
     await tx.execute(

@@ -1,6 +1,7 @@
 """A service of the chassis, used through REST, gRPC and Kafka."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from chassis.errors import DependencyUnavailable
 from chassis.ids import new_id
 from chassis.relay import publishing_lock
 from chassis.rpc import open_channel
-from chassis.testing import RunningService, eventually, running, security_state, token_for
+from chassis.testing import RunningService, eventually, logging_as_in_production, running, security_state, token_for
 from chassis.tests import sample
 from proto.examhall.chassis.v1.hot_pb2 import HotBatch, HotCall
 from proto.examhall.chassis.v1.hot_pb2_grpc import HotRoutesStub
@@ -113,6 +114,24 @@ async def test_the_second_of_two_editors_is_told(service: RunningService) -> Non
     assert (
         await service.as_("student").patch(url, json={"name": "b"}, headers={"If-Match": '"v2"'})
     ).status_code == 403
+
+
+async def test_logs_name_what_a_request_or_an_event_is_about(
+    service: RunningService, capfd: pytest.CaptureFixture[str]
+) -> None:
+    client = service.as_("instructor")
+    thing = (await client.post("/api/v1/things", json={"name": "lamp"})).json()
+    with logging_as_in_production("sample"):
+        await client.patch(f"/api/v1/things/{thing['id']}", json={"name": "a"}, headers={"If-Match": '"v1"'})
+        await client.patch("/api/v1/things/what+a+student+wrote", json={"name": "a"}, headers={"If-Match": '"v1"'})
+        event = _person("Ada")
+        await service.publish("identity.people.v1", event.person.person_id, event)
+        await eventually(lambda: _heard(service))
+    written = capfd.readouterr().out
+    lines = {line["event"]: line for line in map(json.loads, written.splitlines())}
+    assert lines["thing_renamed"]["thing_id"] == thing["id"]
+    assert lines["heard_of_person"]["event_key"] == event.person.person_id
+    assert "a+student+wrote" not in written
 
 
 async def test_lists_come_in_pages(service: RunningService) -> None:

@@ -86,7 +86,7 @@ async def _analysed(staff: Staff, exam_id: str) -> Collusion:
     found: Mapping[str, Any] = {}
     while time.monotonic() < give_up_at:
         found = await staff.done("GET", f"{_PATH}/exams/{exam_id}/collusion")
-        if found["progress"]["request_id"] == asked["request_id"]:
+        if asked["request_id"] in found["progress"]["request_ids"]:
             break
         await asyncio.sleep(_LOOK_SECONDS)
     pairs = tuple(

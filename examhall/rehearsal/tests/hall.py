@@ -259,7 +259,7 @@ class Hall:
             case "POST", "exams", _, "collusion":
                 return 202, {"request_id": "asked"}
             case "GET", "exams", _, "collusion":
-                return 200, {"progress": {"request_id": "asked", "text": "Not enough yet."}, "pairs": self.finds([])}
+                return 200, {"progress": {"request_ids": ["asked"], "text": "Not enough yet."}, "pairs": self.finds([])}
             case "GET", "students", student_id, "baseline":
                 attempts = [each for each in self.attempts.values() if each.student_id == student_id]
                 return 200, {"samples": [each.id for each in attempts if each.is_submitted]}
