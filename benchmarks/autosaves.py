@@ -31,7 +31,7 @@ async def measure(hall: Hall) -> AsyncIterator[Figure]:
         through = (await load.requests(clients, SECONDS))["per_second"]
         without = (await load.batches(clients, SECONDS))["per_second"]
         rounds.append((yardstick, through, without))
-        await _events_taken_in(port)
+        await events_taken_in(port)
         halves.append(await load.requests(clients, _HALF_LOAD_SECONDS, rate=through / 2))
     yardsticks, throughs, withouts = zip(*rounds, strict=True)
     behind = f"{median(throughs):.0f}/s against {median(yardsticks):.0f} single-row upserts/s by pgbench, 32 clients"
@@ -50,7 +50,7 @@ async def measure(hall: Hall) -> AsyncIterator[Figure]:
     yield Figure("p99 of a save at half load", f"{p99:.1f} ms", "under 50 ms", behind)
 
 
-async def _events_taken_in(port: int) -> None:
+async def events_taken_in(port: int) -> None:
     """What is measured at half load is that load, not the events of the full one before it. Raises TimeoutError."""
     attempts = await asyncpg.connect(host=HOST, port=port, user="postgres", database="examhall_attempts")
     async with asyncio.timeout(_PATIENCE_SECONDS):

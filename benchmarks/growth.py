@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from statistics import median
 
 import asyncpg
+import psutil
 
+from benchmarks.autosaves import events_taken_in
 from benchmarks.hall import Hall, Load, seat
 from benchmarks.results import Figure
 from examhall.servers import HOST
@@ -15,19 +17,40 @@ SECONDS = 4
 
 
 async def measure(hall: Hall) -> AsyncIterator[Figure]:
-    """The rate of saves before and after the tables have grown."""
+    """The rate of saves with few attempts, with many, and with few again, for the machine may be another meanwhile; and what a save costs PostgreSQL."""
     clients = [sitter.save_request() for sitter in await seat(hall, 64)]
-    load = Load(hall)
-    few = [(await load.requests(clients, SECONDS))["per_second"] for _ in range(ROUNDS)]
-    connection = await asyncpg.connect(
-        host=HOST, port=hall.ports()["postgres"], user="postgres", database="examhall_attempts", timeout=10
-    )
+    load, port, server = Load(hall), hall.ports()["postgres"], psutil.Process(hall.pid("postgres"))
+
+    async def rounds() -> list[tuple[float, float]]:
+        found = []
+        for _ in range(ROUNDS):
+            await events_taken_in(port)
+            before = _cpu(server)
+            rate = (await load.requests(clients, SECONDS))["per_second"]
+            found.append((rate, (_cpu(server) - before) / (rate * SECONDS) * 1e6))
+        return found
+
+    connection = await asyncpg.connect(host=HOST, port=port, user="postgres", database="examhall_attempts", timeout=10)
+    few = await rounds()
     await _grow(connection)
+    many = await rounds()
+    await _shrink(connection)
+    few += await rounds()
     await connection.close()
-    many = [(await load.requests(clients, SECONDS))["per_second"] for _ in range(ROUNDS)]
-    ratio = median(many) / median(few)
-    behind = f"{median(few):.0f}/s with 64 attempts, {median(many):.0f}/s with {ATTEMPTS:,}, each with an answer"
-    yield Figure("saves/s with a million attempts / with few", f"{ratio:.2f}", "about 1", behind)
+    (rate_of_few, cost_of_few), (rate_of_many, cost_of_many) = (
+        (median(rate for rate, _ in each), median(cost for _, cost in each)) for each in (few, many)
+    )
+    behind = (
+        f"{rate_of_few:.0f}/s with 64 attempts, {rate_of_many:.0f}/s with {ATTEMPTS:,}, each with an answer;"
+        f" a save takes {cost_of_few:.0f} and {cost_of_many:.0f} µs of PostgreSQL's CPU"
+    )
+    yield Figure("saves/s with a million attempts / with few", f"{rate_of_many / rate_of_few:.2f}", "about 1", behind)
+
+
+def _cpu(server: psutil.Process) -> float:
+    """Seconds that a server and its children have used."""
+    times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
+    return float(sum(each.user + each.system for each in times))
 
 
 async def _grow(connection: asyncpg.Connection) -> None:
@@ -46,4 +69,13 @@ async def _grow(connection: asyncpg.Connection) -> None:
         "INSERT INTO answers SELECT id, gen_random_uuid(), 1, '{}', false, now() FROM attempts WHERE status = 'submitted'",
         timeout=600,
     )
+    await connection.execute("VACUUM ANALYZE attempts, answers", timeout=600)
+
+
+async def _shrink(connection: asyncpg.Connection) -> None:
+    for table, column in (("answers", "attempt_id"), ("attempts", "id")):
+        await connection.execute(
+            f"DELETE FROM {table} WHERE {column} IN (SELECT id FROM attempts WHERE status = 'submitted')",  # noqa: S608
+            timeout=600,
+        )
     await connection.execute("VACUUM ANALYZE attempts, answers", timeout=600)
