@@ -166,7 +166,7 @@ def _cpu_seconds(hall: Hall) -> dict[str, float]:
 
 async def _bare(broker: str, rate: float) -> list[float]:
     """Seconds from produce to consume of small messages at that rate, with nothing else going on."""
-    topic = "bench.alerts.v1"
+    topic = f"bench.alerts{rate:.0f}.v1"  # of its own: another rate's messages would be read with it, and old by then
     producer, consumer = new_producer(broker), new_consumer(broker, [topic], f"bench-alerts-{rate:.0f}")
     await producer.start()
     await producer.send_and_wait(topic, b"0", key=b"up")

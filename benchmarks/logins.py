@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -34,15 +35,16 @@ async def measure(hall: Hall) -> AsyncIterator[Figure]:
         began = time.perf_counter()
         await asyncio.gather(*(sign_in(each.login, each.password) for each in students))
         rate = STUDENTS / (time.perf_counter() - began)
-    hashes = _hashes_per_second() * (os.cpu_count() or 1)
+    hashes = _hashes_per_second()
     behind = f"{rate:.0f} log-ins/s against {hashes:.0f} argon2id checks/s on all cores; 2,000 students take {2000 / rate:.0f} s"
     yield Figure("log-ins / argon2id checks", f"{rate / hashes:.2f}", "near 1", behind)
 
 
 def _hashes_per_second() -> float:
+    """On all cores at once, which are slower together: each check goes through 19 MiB of memory."""
     hasher = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1),))
     stored = hasher.hash("a password")
-    began = time.perf_counter()
-    for _ in range(_HASHES):
-        hasher.verify("a password", stored)
+    with ThreadPoolExecutor(os.cpu_count()) as cores:
+        began = time.perf_counter()
+        list(cores.map(lambda _: hasher.verify("a password", stored), range(_HASHES)))
     return _HASHES / (time.perf_counter() - began)
