@@ -51,8 +51,9 @@ log = structlog.get_logger()
 
 SIGNALS = "proctoring.signals.v1"
 _SITTINGS_IN_MEMORY = 50_000
-# An attempt that began so recently may be on its way here: the browser is quicker than the events.
-_YOUNG = timedelta(seconds=60)
+# An attempt that began so recently may be on its way here: the browser is quicker than the events, by as long as the broker is away. Our choice; what
+# a browser keeps meanwhile is worth asking for while the attempt can last.
+_YOUNG = timedelta(days=1)
 # Others of the same call wait with it: whoever is still not known is asked to come again.
 _PAUSES = (0.0, 0.05, 0.1, 0.2)
 
@@ -335,6 +336,6 @@ def _taken_before(record: asyncpg.Record, moment: datetime) -> Taken:
 
 
 def is_young(attempt_id: UUID) -> bool:
-    """Whether the id, which holds the time when it was made (RFC 9562, section 5.7), is from the last minute."""
+    """Whether the id, which holds the time when it was made (RFC 9562, section 5.7), is from the last day."""
     made_ms = attempt_id.int >> 80
     return attempt_id.version == 7 and abs(epoch_ms(now()) - made_ms) < _YOUNG // timedelta(milliseconds=1)
