@@ -42,6 +42,7 @@ _HEARD = tuple(dict.fromkeys((*ATTEMPT_TOPICS, *EXAM_TOPICS)))
 _SEND_SECONDS = 120.0
 # What a rebalance waits for batches on their way, before the worker gives up and begins again.
 REVOKE_SECONDS = 15.0
+_LOOK_SECONDS = 1.0
 _TICK_FORGET_SECONDS = 3_600.0
 
 
@@ -203,6 +204,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
             self._start_beside(durable.deliver())
         self._start_beside(self.backlog.watch())
         self._start_beside(self._tick())
+        self._start_beside(self._watch_group())
         self._start_beside(self._forget())
 
     def _start_beside(self, work: Any) -> None:
@@ -228,6 +230,11 @@ class StreamApp(faust.App):  # type: ignore[misc]
                 await exams.lead_to(Effect(tell=[state_lost(self.worker_name, {tp.partition for tp in lost})]))
             await attempts.lead_to(self.attempts_rule.catch_up())
             await exams.lead_to(await self.exams_rule.advance())
+
+    async def _watch_group(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            await self.consumer.check_group()
 
     async def _forget(self) -> None:
         while True:

@@ -102,6 +102,15 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
             {tp: OffsetAndMetadata(beginnings[tp], commit_metadata(partitions[tp])) for tp in partitions}
         )
 
+    async def check_group(self) -> None:
+        """Raises KafkaError when aiokafka can't go on with the group. It says so to whoever fetches, and waits until it is heard: where the group has no
+        partitions nobody fetches, and it would wait for ever.
+        """
+        await self.call_thread(self._check_group)
+
+    async def _check_group(self) -> None:
+        self._ensure_consumer()._coordinator.check_errors()
+
     async def _try_to_commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> bool:
         try:
             await self._ensure_consumer().commit(offsets)
@@ -165,6 +174,10 @@ class _Consumer(Consumer):  # type: ignore[misc]
     async def begin_again(self) -> bool:
         """Commits the beginning of the partitions whose logs were replaced."""
         return bool(await self._thread.begin_again(self.positions.replaced))
+
+    async def check_group(self) -> None:
+        """Raises KafkaError when the group can't be gone on with."""
+        await self._thread.check_group()
 
     async def settle_doubts(self) -> set[TP]:
         """Of the partitions in doubt those whose logs begin after what was to be read. Where one ends before that, it was replaced."""
