@@ -51,7 +51,7 @@ async def measure(hall: Hall) -> AsyncIterator[Figure]:
 
 
 async def events_taken_in(port: int) -> None:
-    """What is measured at half load is that load, not the events of the full one before it. Raises TimeoutError."""
+    """Waits until the events of the load before are taken in, so that the next measurement does not pay for them. Raises TimeoutError."""
     attempts = await asyncpg.connect(host=HOST, port=port, user="postgres", database="examhall_attempts")
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while await attempts.fetchval(_WAITING):  # noqa: ASYNC110, what is looked at is in a database

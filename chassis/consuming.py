@@ -217,7 +217,7 @@ class Consumer:
         attributes: dict[str, str | int] = {"messaging.message.id": str(first.event_id)}
         if len(events) > 1:
             attributes = {"messaging.batch.message_count": len(events)}
-        named = structlog.contextvars.bound_contextvars(event_key=first.key if len(events) == 1 else None)
+        named = structlog.contextvars.bound_contextvars(**({"event_key": first.key} if len(events) == 1 else {}))
         with span(f"consume {first.topic}", SpanKind.CONSUMER, first.traceparent, beside, **attributes), named:
             if isinstance(handler, Together):
                 await handler.handler(tx, heard)
