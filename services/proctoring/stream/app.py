@@ -163,6 +163,11 @@ class StreamApp(faust.App):  # type: ignore[misc]
         """The broker's log of a partition is not the one that was read."""
         self.begin_again(f"log of {tp.topic}/{tp.partition} replaced: {reason}")
 
+    async def on_started(self) -> None:
+        """Everything beside the agents runs before the tables are recovered, which Faust waits for here: a group that is lost meanwhile is heard of."""
+        self._start_all_beside()
+        await super().on_started()
+
     async def publish(
         self, topic: str, partition: int, key: str, value: bytes | None, headers: list[tuple[str, bytes]]
     ) -> asyncio.Future[Any]:
@@ -261,8 +266,6 @@ class StreamApp(faust.App):  # type: ignore[misc]
                 self.begin_again(f"changelog {tp.topic}/{tp.partition} replaced")
                 return
             self._written[TP(tp.topic, tp.partition)] = highwater
-        if not self._beside:
-            self._start_all_beside()
         self.exams_rule.restore(held)
         await self.durables[0].lead_to(self.epochs.recovered(held))
         self.positions.stateless = self.epochs.lost

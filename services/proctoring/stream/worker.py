@@ -93,9 +93,17 @@ class Worker:
         app = self._app = make_app(self._settings, partitions)
         bind_to_running_loop(app)
         app.finalize()
-        await app.start()
-        await app.stopped.wait()
-        return app.reason or "stopped"
+        # Started is what has recovered its tables, which may never be: a reason to begin again may come before.
+        starting, stopped = asyncio.create_task(app.start()), asyncio.create_task(app.stopped.wait())
+        try:
+            await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+            await stopped
+            return app.reason or "stopped"
+        finally:
+            starting.cancel()
+            stopped.cancel()
 
     async def _kafka_answers(self) -> bool:
         return await kafka.answers(self._settings.kafka_bootstrap_servers)

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from chassis.testing import eventually
 from services.proctoring.stream import app as module
+from services.proctoring.stream import worker
 from services.proctoring.stream.app import StreamApp, make_app
 from services.proctoring.stream.settings import StreamSettings
 from services.proctoring.stream.transport import _Consumer, _Thread
@@ -31,7 +32,7 @@ async def test_what_nobody_fetches_and_so_nobody_hears_ends_the_worker(
     consumer._thread = thread
     monkeypatch.setattr(StreamApp, "consumer", consumer)
     app = make_app(StreamSettings())
-    app._start_beside(app._watch_group())
+    recovering = asyncio.create_task(app.on_started())
     try:
         await asyncio.sleep(0)
         assert not app.is_stopping
@@ -41,4 +42,22 @@ async def test_what_nobody_fetches_and_so_nobody_hears_ends_the_worker(
         assert waiting.done()
         assert app.reason == "KafkaError: KafkaError: the group is not known"
     finally:
+        recovering.cancel()
         await app.stop_beside()
+
+
+async def test_a_reason_to_begin_again_is_heard_while_the_tables_are_recovered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXAMHALL_DATA", str(tmp_path))
+
+    async def recovers_for_ever(app: StreamApp) -> None:
+        app.begin_again("the group is not known")
+        await asyncio.Event().wait()
+
+    async def eight(_: str) -> int:
+        return 8
+
+    monkeypatch.setattr(StreamApp, "start", recovers_for_ever)
+    monkeypatch.setattr(worker, "count_partitions", eight)
+    assert await asyncio.wait_for(worker.Worker(StreamSettings())._begin(), 10) == "the group is not known"
