@@ -72,10 +72,11 @@ WHO: Mapping[str, Who] = {
     "readStudent": _PUPIL,
     **dict.fromkeys(("readTeacher", "listTeacherClasses", "listTeacherStudents"), _TEACHER),
     **dict.fromkeys(("listExams", "readExam"), _EXAM_READER),
+    "readSeating": {"instructor": "own", "proctor": "exams that name them", "admin": ""},
     **dict.fromkeys(("createExam", "createQuestion", "createQuestionBank"), _WRITER),
     **dict.fromkeys(
-        ("changeExam", "deleteExam", "duplicateExam", "setExamSchedule", "publishExam", "archiveExam", "listExamVersions",
-         "readExamVersion", "previewExam", "placeQuestion", "setQuestionPoints", "removeQuestion", "placeDraw", "removeDraw",
+        ("changeExam", "deleteExam", "duplicateExam", "setExamSchedule", "setSeating", "publishExam", "archiveExam",
+         "listExamVersions", "readExamVersion", "previewExam", "placeQuestion", "setQuestionPoints", "removeQuestion", "placeDraw", "removeDraw",
          "orderExam", "listQuestions", "readQuestion", "changeQuestion", "deleteQuestion", "listQuestionBanks",
          "readQuestionBank", "changeQuestionBank", "deleteQuestionBank"),
         _AUTHOR,

@@ -32,8 +32,8 @@ TOPICS = (
         ("exams",),
         ("attempts", "proctoring", "grading", "analytics"),
         "exam id",
-        ("ExamPublished", "ExamScheduleChanged", "ExamArchived"),
-        "Published exams: version, schedule, audience, staff. Never content or keys.",
+        ("ExamPublished", "ExamScheduleChanged", "ExamArchived", "ExamSeatingChanged"),
+        "Published exams: version, schedule, audience, staff, and who sits in which room. Never content or keys.",
     ),
     Topic(
         "attempts.lifecycle.v1",
@@ -72,8 +72,8 @@ TOPICS = (
         ("proctoring",),
         (STREAM,),
         "exam id",
-        ("ExamWatched", "CollusionRequested"),
-        "Proctored exams: their rules, and the questions that collusion is looked for in.",
+        ("ExamWatched", "SeatsPlanned", "CollusionRequested"),
+        "Proctored exams: their rules, who sits in which room, and the questions that collusion is looked for in.",
     ),
     Topic(
         "proctoring.risk.v1",

@@ -1,6 +1,7 @@
 """From an exam's row and its version in force to the events that carry its whole public state: never content, keys or the access code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from uuid import UUID
 
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.outbox import record_event, timestamp
 from proto.examhall.exams.v1 import events_pb2
 from services.exams.audience import Audience
+from services.exams.rooms import Room
 from services.exams.tables import Exam, ExamVersion
 
 EXAMS = "exams.exams.v1"
@@ -74,6 +76,20 @@ def exam_schedule_changed(tx: AsyncSession, exam: Exam, version: ExamVersion) ->
 def exam_archived(tx: AsyncSession, exam: Exam, version: ExamVersion) -> None:
     """Records that nobody starts the exam any more, under the same conditions."""
     _record(tx, exam, version, events_pb2.ExamArchived)
+
+
+def exam_seating_changed(tx: AsyncSession, exam: Exam, rooms: Iterable[Room]) -> None:
+    """Records the whole seating plan of a published exam, under the same conditions."""
+    record_event(tx, EXAMS, exam.id, seating_event(exam.id, exam.revision, rooms))
+
+
+def seating_event(exam_id: UUID, revision: int, rooms: Iterable[Room]) -> events_pb2.ExamSeatingChanged:
+    """A plan as others are told of it."""
+    return events_pb2.ExamSeatingChanged(
+        exam_id=str(exam_id),
+        revision=revision,
+        rooms=[events_pb2.Room(name=room.name, student_ids=map(str, room.student_ids)) for room in rooms],
+    )
 
 
 def _record(tx: AsyncSession, exam: Exam, version: ExamVersion, event: Callable[..., Message]) -> None:

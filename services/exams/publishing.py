@@ -14,6 +14,7 @@ from services.exams.events import exam_archived, exam_published
 from services.exams.papers import answer_key_of, paper_of
 from services.exams.problems import NotPublishable
 from services.exams.readiness import Fault, exam_faults, schedule_faults
+from services.exams.seating import tell_first_plan
 from services.exams.tables import ARCHIVED, PUBLISHED, WITHOUT_PAPER, Exam, ExamVersion
 
 
@@ -39,6 +40,8 @@ async def publish_exam(tx: AsyncSession, actor: Actor | None, exam: Exam, at: da
     tx.add(version)
     await tx.flush()
     exam_published(tx, exam, version)
+    if version.version == 1:
+        await tell_first_plan(tx, exam)
     new = {"version": version.version, "question_count": version.question_count, "total_points": version.total_points}
     record_audit(tx, actor, "exam_published", "exam", exam.id, new=new)
     return version

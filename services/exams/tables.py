@@ -178,6 +178,15 @@ class ExamSlot(Table, table=True):
     difficulty: str | None = None
 
 
+class ExamSeat(Table, table=True):
+    """In which room a student sits an exam: one."""
+
+    __tablename__ = "exam_seats"
+    exam_id: UUID = Field(foreign_key="exams.id", ondelete="CASCADE", primary_key=True)
+    student_id: UUID = Field(primary_key=True)
+    room: str
+
+
 class ExamVersion(Table, table=True):
     """What was published: never changed, never deleted (a trigger refuses both). Paper and key are Protobuf, as they are served.
 

@@ -17,6 +17,7 @@ from services.exams.finding import ExamFilter, find_authored, find_shown, find_v
 from services.exams.papers import content_of, paper_of
 from services.exams.people import ensure_known
 from services.exams.rights import AUTHORS, authored_exam, exam_to_change, shown_exam
+from services.exams.seating import own_rooms
 from services.exams.tables import Exam, ExamVersion
 from services.exams.views.exam_bodies import ExamChange, NewExam, Positive, ScheduleBody
 from services.exams.views.exams import (
@@ -67,7 +68,9 @@ async def list_exams(
         await ensure_known(tx, runtime.channel("identity"), [caller.person_id])
     shown, total = await find_shown(tx, caller, wanted, page)
     if caller.is_("student"):
-        return Page[PublishedExam].of([PublishedExam.of(*each) for each in shown], total, page)
+        rooms = await own_rooms(tx, caller.person_id, [exam.id for exam, _ in shown])
+        announced = [PublishedExam.of(exam, version, rooms.get(exam.id)) for exam, version in shown]
+        return Page[PublishedExam].of(announced, total, page)
     return Page[SupervisedExam].of([_supervised(caller, *each) for each in shown], total, page)
 
 
@@ -88,13 +91,16 @@ async def create_exam(body: NewExam, tx: Tx, caller: Caller, once: Once, respons
 async def read_exam(
     exam_id: UUID, tx: Tx, caller: Caller, runtime: RuntimeOf, response: Response
 ) -> ExamOut | SupervisedExam | PublishedExam:
-    """One exam: its author sees the draft with keys, staff the schedule, a student the window and the rules."""
+    """One exam: its author sees the draft with keys, staff the schedule, a student the window, the rules and where to sit."""
     if caller.is_(*AUTHORS):
         return await _exam_out(tx, await authored_exam(tx, caller, exam_id), response)
     if caller.is_("student"):
         await ensure_known(tx, runtime.channel("identity"), [caller.person_id])
-    shown = await shown_exam(tx, caller, exam_id)
-    return PublishedExam.of(*shown) if caller.is_("student") else _supervised(caller, *shown)
+    exam, version = await shown_exam(tx, caller, exam_id)
+    if not caller.is_("student"):
+        return _supervised(caller, exam, version)
+    rooms = await own_rooms(tx, caller.person_id, [exam_id])
+    return PublishedExam.of(exam, version, rooms.get(exam_id))
 
 
 @router.patch("/{exam_id}", operation_id="changeExam")

@@ -10,9 +10,9 @@ from services.exams.tests.builders import EVERYONE, Office, done
 PATH = "/api/v1/exams"
 OF_STUDENTS = {
     "id", "version", "status", "title", "subject", "kind", "instructions", "opens_at", "closes_at", "max_attempts",
-    "needs_access_code", "question_count", "total_points", "settings", "published_at",
+    "needs_access_code", "question_count", "total_points", "settings", "published_at", "room",
 }  # fmt: skip
-OF_STAFF = OF_STUDENTS | {
+OF_STAFF = OF_STUDENTS - {"room"} | {
     "revision", "instructor_id", "audience", "proctor_ids", "evaluator_ids", "access_code",
 }  # fmt: skip
 

@@ -124,8 +124,8 @@ class ExamOut(ExamSummary):
         )
 
 
-class PublishedExam(BaseModel):
-    """What a student sees of an exam before starting it: its window and rules; no question, no key, no access code."""
+class _Announced(BaseModel):
+    """What everybody sees whom a published exam concerns: its window and rules; no question, no key, no access code."""
 
     id: UUID
     version: int
@@ -143,13 +143,19 @@ class PublishedExam(BaseModel):
     settings: SittingRules
     published_at: datetime | None
 
+
+class PublishedExam(_Announced):
+    """What a student sees of an exam before starting it, and where to sit it."""
+
+    room: str | None = Field(description="your own, by the seating plan; null: none is planned")
+
     @classmethod
-    def of(cls, exam: Exam, version: ExamVersion) -> "PublishedExam":
+    def of(cls, exam: Exam, version: ExamVersion, room: str | None) -> "PublishedExam":
         """The view of an exam and its version in force."""
-        return cls(**_published(exam, version))
+        return cls(**_published(exam, version), room=room)
 
 
-class SupervisedExam(PublishedExam):
+class SupervisedExam(_Announced):
     """What proctors, evaluators and centres see besides: whose exam it is, for whom, and who else watches and marks."""
 
     revision: int

@@ -100,3 +100,21 @@ class ExamArchived(_message.Message):
     EXAM_FIELD_NUMBER: _ClassVar[int]
     exam: ExamState
     def __init__(self, exam: _Optional[_Union[ExamState, _Mapping]] = ...) -> None: ...
+
+class Room(_message.Message):
+    __slots__ = ("name", "student_ids")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STUDENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    student_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., student_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ExamSeatingChanged(_message.Message):
+    __slots__ = ("exam_id", "revision", "rooms")
+    EXAM_ID_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    exam_id: str
+    revision: int
+    rooms: _containers.RepeatedCompositeFieldContainer[Room]
+    def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., rooms: _Optional[_Iterable[_Union[Room, _Mapping]]] = ...) -> None: ...

@@ -46,6 +46,24 @@ class ExamWatched(_message.Message):
     is_order_shuffled: bool
     def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., rules: _Optional[_Union[_signals_pb2.ExamRules, _Mapping]] = ..., items: _Optional[_Iterable[_Union[WatchedItem, _Mapping]]] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_order_shuffled: _Optional[bool] = ...) -> None: ...
 
+class PlannedRoom(_message.Message):
+    __slots__ = ("name", "student_ids")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STUDENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    student_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., student_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class SeatsPlanned(_message.Message):
+    __slots__ = ("exam_id", "revision", "rooms")
+    EXAM_ID_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    exam_id: str
+    revision: int
+    rooms: _containers.RepeatedCompositeFieldContainer[PlannedRoom]
+    def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., rooms: _Optional[_Iterable[_Union[PlannedRoom, _Mapping]]] = ...) -> None: ...
+
 class CollusionRequested(_message.Message):
     __slots__ = ("exam_id", "request_id", "is_final", "at", "exam_revision")
     EXAM_ID_FIELD_NUMBER: _ClassVar[int]
