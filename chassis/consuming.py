@@ -32,7 +32,7 @@ from chassis.inbox import Event, park, parked_before, record_in_inbox
 from chassis.kafka import LOG_GENERATION, close_all, commit_metadata, new_admin, new_consumer
 from chassis.logs import without_details
 from chassis.metrics import EVENT_LAG_SECONDS, EVENTS_CONSUMED
-from chassis.tracing import TRACEPARENT, span
+from chassis.tracing import TRACEPARENT, is_recorded, span
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
@@ -60,7 +60,10 @@ Handler = Callable[[AsyncSession, Any, Delivery], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Together:
-    """Takes in neighbours of one type with one call, in their order: for events that come by the hundred, of which many cost little more than one."""
+    """Takes in neighbours with one call, in their order: for events that come by the hundred, of which many cost little more than one.
+
+    Neighbours of several types too, where they have the same handler.
+    """
 
     handler: Callable[[AsyncSession, Sequence[tuple[Any, Delivery]]], Awaitable[None]]
 
@@ -72,13 +75,6 @@ class Subscription:
     topic: str
     handlers: Mapping[type[Message], Handler | Together]
 
-    def handler_of(self, type_name: str) -> tuple[type[Message], Handler | Together] | None:
-        """The message class and handler of an event type; None for a type this service does not take in."""
-        for message, handler in self.handlers.items():
-            if message.DESCRIPTOR.full_name == type_name:
-                return message, handler
-        return None
-
 
 class Consumer:
     """Takes in the topics of one service for ever; of what waits, those first that are named first."""
@@ -89,7 +85,13 @@ class Consumer:
         self._runtime = runtime
         self._group = group
         self._gather_seconds = gather_seconds
-        self._subscriptions = {subscription.topic: subscription for subscription in subscriptions}
+        self._topics = [subscription.topic for subscription in subscriptions]
+        # (topic, event type) → the message class and the handler
+        self._handlers = {
+            (subscription.topic, message.DESCRIPTOR.full_name): (message, handler)
+            for subscription in subscriptions
+            for message, handler in subscription.handlers.items()
+        }
         self._generations: dict[TopicPartition, int] = {}
         self.status = "starting"
 
@@ -112,14 +114,14 @@ class Consumer:
 
     async def _consume(self) -> None:
         servers = self._runtime.settings.kafka_bootstrap_servers
-        consumer, admin = new_consumer(servers, self._subscriptions, self._group), new_admin(servers)
+        consumer, admin = new_consumer(servers, self._topics, self._group), new_admin(servers)
         try:
             await admin.start()
             await consumer.start()
             self.status = "consuming"
             while True:
                 fetched = await consumer.getmany(timeout_ms=1000)
-                for partition in first_named_first(fetched, self._subscriptions):
+                for partition in first_named_first(fetched, self._topics):
                     await self._take_in_partition(consumer, admin, partition, fetched[partition])
                 if self._gather_seconds and sum(map(len, fetched.values())) < BATCH:
                     await asyncio.sleep(self._gather_seconds)
@@ -167,7 +169,7 @@ class Consumer:
         return self._generations[partition]
 
     async def _take_in(self, events: list[Event]) -> None:
-        wanted = [event for event in events if self._subscriptions[event.topic].handler_of(event.type) is not None]
+        wanted = [event for event in events if (event.topic, event.type) in self._handlers]
         if not wanted:
             return
         try:
@@ -197,23 +199,22 @@ class Consumer:
 
     async def apply(self, tx: AsyncSession, events: Sequence[Event]) -> None:
         """The effects of these events, in order, whatever the inbox says."""
-        for (topic, type_name), neighbours in groupby(events, key=lambda event: (event.topic, event.type)):
-            found = self._subscriptions[topic].handler_of(type_name)
-            if found is None:
-                continue
-            message, handler = found
+        known = [event for event in events if (event.topic, event.type) in self._handlers]
+        for (_, handler), neighbours in groupby(known, key=self._topic_and_handler):
             if isinstance(handler, Together):
-                await self._apply(tx, list(neighbours), message, handler)
+                await self._apply(tx, list(neighbours), handler)
             else:
                 for event in neighbours:
-                    await self._apply(tx, [event], message, handler)
+                    await self._apply(tx, [event], handler)
 
-    async def _apply(
-        self, tx: AsyncSession, events: Sequence[Event], message: type[Message], handler: Handler | Together
-    ) -> None:
+    def _topic_and_handler(self, event: Event) -> tuple[str, Handler | Together]:
+        _, handler = self._handlers[event.topic, event.type]
+        return event.topic, handler
+
+    async def _apply(self, tx: AsyncSession, events: Sequence[Event], handler: Handler | Together) -> None:
         first = events[0]
-        heard = [(message.FromString(event.payload), self._delivery(event)) for event in events]
-        beside = [event.traceparent for event in events[1:] if event.traceparent is not None]
+        heard = [(self._message(event), self._delivery(event)) for event in events]
+        beside = [each.traceparent for each in events[1:] if each.traceparent and is_recorded(each.traceparent)]
         attributes: dict[str, str | int] = {"messaging.message.id": str(first.event_id)}
         if len(events) > 1:
             attributes = {"messaging.batch.message_count": len(events)}
@@ -224,10 +225,15 @@ class Consumer:
             else:
                 await handler(tx, *heard[0])
             await tx.flush()
+            taken_in_at = now()
+            lag_seconds = EVENT_LAG_SECONDS.labels(first.topic)
             for event in events:
-                lag = max((now() - event.occurred_at).total_seconds(), 0)
-                observe_at_commit(tx, EVENT_LAG_SECONDS.labels(event.topic), lag)
+                observe_at_commit(tx, lag_seconds, max((taken_in_at - event.occurred_at).total_seconds(), 0))
             count_at_commit(tx, EVENTS_CONSUMED.labels(first.topic, "handled"), len(events))
+
+    def _message(self, event: Event) -> Message:
+        message, _ = self._handlers[event.topic, event.type]
+        return message.FromString(event.payload)
 
     def _delivery(self, event: Event) -> Delivery:
         return Delivery(event.event_id, event.topic, event.key, event.type, event.occurred_at, self._runtime)
@@ -296,10 +302,6 @@ def _reason(error: Exception) -> str:
     return without_details(f"{type(error).__name__}: {error}")[:2000]
 
 
-def _headers(record: ConsumerRecord) -> dict[str, str]:
-    return {name: value.decode("utf-8", "replace") for name, value in record.headers}
-
-
 def _generation_of(record: ConsumerRecord) -> int:
     for name, value in record.headers:
         if name == LOG_GENERATION:
@@ -309,16 +311,16 @@ def _generation_of(record: ConsumerRecord) -> int:
 
 def _event_of(record: ConsumerRecord) -> Event | None:
     """The event in a Kafka message; None (and a log line) for a message that is not a CloudEvent of ours."""
-    headers = _headers(record)
+    headers = dict(record.headers)
     try:
         return Event(
-            UUID(headers["ce_id"]),
+            UUID(headers["ce_id"].decode()),
             record.topic,
             (record.key or b"").decode(),
-            headers["ce_type"],
-            datetime.fromisoformat(headers["ce_time"]).astimezone(UTC),
+            headers["ce_type"].decode(),
+            datetime.fromisoformat(headers["ce_time"].decode()).astimezone(UTC),
             record.value or b"",
-            headers.get(TRACEPARENT),
+            headers[TRACEPARENT].decode() if TRACEPARENT in headers else None,
         )
     except (KeyError, ValueError) as error:
         log.error(

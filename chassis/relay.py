@@ -31,7 +31,7 @@ from opentelemetry.trace import SpanKind
 from chassis.absences import is_told_to_stop
 from chassis.kafka import LOG_GENERATION, close_all, commit_metadata, new_admin, new_log_reader, new_producer
 from chassis.metrics import EVENTS_PUBLISHED, OUTBOX_WAITING
-from chassis.tracing import TRACEPARENT, current_traceparent, span
+from chassis.tracing import TRACEPARENT, current_traceparent, is_recorded, span
 
 log = structlog.get_logger()
 
@@ -310,8 +310,10 @@ class Relay:
 
     async def _send(self, row: asyncpg.Record) -> Any:
         known = self._topics.setdefault(row["topic"], _TopicLog())
-        with span(f"publish {row['topic']}", SpanKind.PRODUCER, row["traceparent"]):
-            traceparent = current_traceparent() if row["traceparent"] else None
+        traceparent: str | None = row["traceparent"]
+        if traceparent and is_recorded(traceparent):  # else a span is ids that nobody sees
+            with span(f"publish {row['topic']}", SpanKind.PRODUCER, traceparent):
+                traceparent = current_traceparent()
         headers = [
             ("ce_specversion", b"1.0"),
             ("ce_id", str(row["event_id"]).encode()),

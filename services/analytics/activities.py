@@ -1,16 +1,17 @@
 """Recent activity: what happened of late, a line each."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chassis.actors import Actor
 from chassis.consuming import Delivery
+from chassis.copies import keep_once
 from services.analytics.cursors import At, cursor_of, key_of
 from services.analytics.rights import Condition, scope_of
 from services.analytics.tables import Activity, Attempt, Exam, Grade, Person
@@ -22,25 +23,31 @@ class _Place(NamedTuple):
     event_id: UUID
 
 
-async def note_activity(
-    tx: AsyncSession,
-    delivery: Delivery,
-    kind: str,
-    *,
-    person_id: str = "",
-    exam_id: str = "",
-    attempt_id: str = "",
-) -> None:
-    """Adds a line, once for each event."""
-    values = {
-        "event_id": delivery.event_id,
-        "occurred_at": delivery.occurred_at,
-        "kind": kind,
-        "person_id": UUID(person_id) if person_id else None,
-        "exam_id": UUID(exam_id) if exam_id else None,
-        "attempt_id": UUID(attempt_id) if attempt_id else None,
-    }
-    await tx.execute(insert(Activity).values(values).on_conflict_do_nothing())
+@dataclass(frozen=True)
+class Line:
+    """What to say of an event; ids as the event has them, empty where it has none."""
+
+    delivery: Delivery
+    kind: str
+    person_id: str = ""
+    exam_id: str = ""
+    attempt_id: str = ""
+
+
+async def note_activities(tx: AsyncSession, lines: Sequence[Line]) -> None:
+    """Adds lines, each once for each event."""
+    rows = [
+        {
+            "event_id": line.delivery.event_id,
+            "occurred_at": line.delivery.occurred_at,
+            "kind": line.kind,
+            "person_id": line.person_id or None,
+            "exam_id": line.exam_id or None,
+            "attempt_id": line.attempt_id or None,
+        }
+        for line in lines
+    ]
+    await keep_once(tx, Activity, rows)
 
 
 async def list_activities(tx: AsyncSession, actor: Actor, limit: int, cursor: str | None = None) -> ActivityPage:

@@ -1,6 +1,7 @@
 """Which events analytics takes in: every one of them, in any order."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,34 +11,54 @@ from proto.examhall.exams.v1 import events_pb2 as exams
 from proto.examhall.grading.v1 import events_pb2 as grades
 from proto.examhall.identity.v1 import people_pb2 as people
 from services.analytics import copies
-from services.analytics.activities import note_activity
-from services.analytics.moments import note_answers, note_attempt, note_grade
+from services.analytics.activities import Line, note_activities
+from services.analytics.moments import Marking, Step, note_answers, note_markings, note_steps
+
+PersonEvent = people.PersonRegistered | people.PersonChanged | people.PersonDeleted
+ClassEvent = people.ClassChanged | people.ClassDeleted
+AttemptEvent = (
+    attempts.AttemptStarted
+    | attempts.AttemptPaused
+    | attempts.AttemptResumed
+    | attempts.AttemptExtended
+    | attempts.AttemptSubmitted
+)
+GradeEvent = (
+    grades.AttemptMarked
+    | grades.GradeFinalized
+    | grades.GradeReleased
+    | grades.GradeHidden
+    | grades.GradeInvalidated
+    | grades.GradeReinstated
+)
+_STEPS = {
+    grades.AttemptMarked: "marked",
+    grades.GradeFinalized: "finalized",
+    grades.GradeReleased: "released",
+    grades.GradeHidden: "hidden",
+    grades.GradeInvalidated: "invalidated",
+    grades.GradeReinstated: "reinstated",
+}
 
 
-async def person_registered(tx: AsyncSession, event: people.PersonRegistered, delivery: Delivery) -> None:
-    """Somebody is new."""
-    await copies.keep_person(tx, event.person)
-    await note_activity(tx, delivery, "person_registered", person_id=event.person.person_id)
+async def people_told(tx: AsyncSession, heard: Sequence[tuple[PersonEvent, Delivery]]) -> None:
+    """People are new, have another name, role, class or centre, or are gone."""
+    await copies.keep_people(
+        tx, [event if isinstance(event, people.PersonDeleted) else event.person for event, _ in heard]
+    )
+    lines = [
+        Line(delivery, "person_registered", person_id=event.person.person_id)
+        for event, delivery in heard
+        if isinstance(event, people.PersonRegistered)
+    ]
+    await note_activities(tx, lines)
 
 
-async def person_changed(tx: AsyncSession, event: people.PersonChanged, _: Delivery) -> None:
-    """Somebody has another name, role, class or centre."""
-    await copies.keep_person(tx, event.person)
-
-
-async def person_deleted(tx: AsyncSession, event: people.PersonDeleted, _: Delivery) -> None:
-    """Somebody is gone."""
-    await copies.forget_person(tx, event)
-
-
-async def class_changed(tx: AsyncSession, event: people.ClassChanged, _: Delivery) -> None:
-    """A class is new, has another name or other teachers."""
-    await copies.keep_class(tx, event.class_state)
-
-
-async def class_deleted(tx: AsyncSession, event: people.ClassDeleted, _: Delivery) -> None:
-    """A class is gone."""
-    await copies.forget_class(tx, event)
+async def classes_told(tx: AsyncSession, heard: Sequence[tuple[ClassEvent, Delivery]]) -> None:
+    """Classes are new, have another name or other teachers, or are gone."""
+    await copies.keep_classes(
+        tx, [event if isinstance(event, people.ClassDeleted) else event.class_state for event, _ in heard]
+    )
 
 
 async def centre_changed(tx: AsyncSession, event: people.CentreChanged, _: Delivery) -> None:
@@ -62,38 +83,31 @@ async def exam_archived(tx: AsyncSession, event: exams.ExamArchived, delivery: D
     await _exam_activity(tx, event.exam, delivery, "exam_archived")
 
 
-async def attempt_started(tx: AsyncSession, event: attempts.AttemptStarted, delivery: Delivery) -> None:
-    """A student began."""
-    await copies.keep_attempt(tx, event.attempt)
-    await note_attempt(tx, event.attempt, "started", delivery.occurred_at)
-    await _attempt_activity(tx, event.attempt, delivery, "attempt_started")
+async def attempts_told(tx: AsyncSession, heard: Sequence[tuple[AttemptEvent, Delivery]]) -> None:
+    """Students began or submitted, a clock stands or runs again, there is more time."""
+    await copies.keep_attempts(tx, [event.attempt for event, _ in heard])
+    await note_steps(tx, [_step(event, delivery.occurred_at) for event, delivery in heard])
+    kinds = {attempts.AttemptStarted: "attempt_started", attempts.AttemptSubmitted: "attempt_submitted"}
+    lines = [
+        _attempt_line(event.attempt, delivery, kinds[type(event)]) for event, delivery in heard if type(event) in kinds
+    ]
+    await note_activities(tx, lines)
 
 
-async def attempt_paused(tx: AsyncSession, event: attempts.AttemptPaused, delivery: Delivery) -> None:
-    """The clock stands."""
-    await copies.keep_attempt(tx, event.attempt)
-    await note_attempt(tx, event.attempt, "paused", delivery.occurred_at, reason=event.reason)
-
-
-async def attempt_resumed(tx: AsyncSession, event: attempts.AttemptResumed, delivery: Delivery) -> None:
-    """The clock runs again."""
-    await copies.keep_attempt(tx, event.attempt)
-    await note_attempt(tx, event.attempt, "resumed", delivery.occurred_at)
-
-
-async def attempt_extended(tx: AsyncSession, event: attempts.AttemptExtended, delivery: Delivery) -> None:
-    """There is more time."""
-    await copies.keep_attempt(tx, event.attempt)
-    details = {"added_seconds": event.added_seconds, "reason": event.reason}
-    await note_attempt(tx, event.attempt, "extended", delivery.occurred_at, **details)
-
-
-async def attempt_submitted(tx: AsyncSession, event: attempts.AttemptSubmitted, delivery: Delivery) -> None:
-    """The attempt is over."""
-    await copies.keep_attempt(tx, event.attempt)
-    details = {"reason": event.attempt.submit_reason, "answered_count": event.attempt.answered_count}
-    await note_attempt(tx, event.attempt, "submitted", delivery.occurred_at, **details)
-    await _attempt_activity(tx, event.attempt, delivery, "attempt_submitted")
+def _step(event: AttemptEvent, at: datetime) -> Step:
+    match event:
+        case attempts.AttemptStarted():
+            return Step(event.attempt, "started", at, {})
+        case attempts.AttemptPaused():
+            return Step(event.attempt, "paused", at, {"reason": event.reason})
+        case attempts.AttemptResumed():
+            return Step(event.attempt, "resumed", at, {})
+        case attempts.AttemptExtended():
+            details = {"added_seconds": event.added_seconds, "reason": event.reason}
+            return Step(event.attempt, "extended", at, details)
+        case attempts.AttemptSubmitted():
+            details = {"reason": event.attempt.submit_reason, "answered_count": event.attempt.answered_count}
+            return Step(event.attempt, "submitted", at, details)
 
 
 async def answers_saved(tx: AsyncSession, heard: Sequence[tuple[attempts.AnswersSaved, Delivery]]) -> None:
@@ -101,68 +115,46 @@ async def answers_saved(tx: AsyncSession, heard: Sequence[tuple[attempts.Answers
     await note_answers(tx, [(event, delivery.occurred_at) for event, delivery in heard])
 
 
-async def attempt_marked(tx: AsyncSession, event: grades.AttemptMarked, delivery: Delivery) -> None:
-    """An attempt has a grade, or another one."""
-    await _grade_changed(tx, event.grade, delivery, "marked")
+async def grades_told(tx: AsyncSession, heard: Sequence[tuple[GradeEvent, Delivery]]) -> None:
+    """Attempts have grades, or other ones, or such as count or are to be seen, or no more."""
+    await copies.keep_grades(tx, [event.grade for event, _ in heard])
+    await note_markings(
+        tx, [Marking(event.grade, _STEPS[type(event)], delivery.occurred_at) for event, delivery in heard]
+    )
+    await note_activities(tx, [_released(event.grade, delivery) for event, delivery in heard if _is_release(event)])
 
 
-async def grade_finalized(tx: AsyncSession, event: grades.GradeFinalized, delivery: Delivery) -> None:
-    """The grade is final."""
-    await _grade_changed(tx, event.grade, delivery, "finalized")
+def _is_release(event: GradeEvent) -> bool:
+    """Whether the student may see the grade from now on; a released one that counts again is to be seen again."""
+    match event:
+        case grades.GradeReleased():
+            return not event.grade.is_invalidated
+        case grades.GradeReinstated():
+            return bool(event.grade.is_released)
+    return False
 
 
-async def grade_released(tx: AsyncSession, event: grades.GradeReleased, delivery: Delivery) -> None:
-    """The student may see the grade."""
-    await _grade_changed(tx, event.grade, delivery, "released")
-    if not event.grade.is_invalidated:
-        await _released(tx, event.grade, delivery)
-
-
-async def grade_hidden(tx: AsyncSession, event: grades.GradeHidden, delivery: Delivery) -> None:
-    """The student may not see the grade any more."""
-    await _grade_changed(tx, event.grade, delivery, "hidden")
-
-
-async def grade_invalidated(tx: AsyncSession, event: grades.GradeInvalidated, delivery: Delivery) -> None:
-    """The attempt counts no more."""
-    await _grade_changed(tx, event.grade, delivery, "invalidated")
-
-
-async def grade_reinstated(tx: AsyncSession, event: grades.GradeReinstated, delivery: Delivery) -> None:
-    """The attempt counts again; a released grade is to be seen again."""
-    await _grade_changed(tx, event.grade, delivery, "reinstated")
-    if event.grade.is_released:
-        await _released(tx, event.grade, delivery)
-
-
-async def _released(tx: AsyncSession, grade: grades.GradeState, delivery: Delivery) -> None:
-    ids = {"exam_id": grade.exam_id, "attempt_id": grade.attempt_id}
-    await note_activity(tx, delivery, "grade_released", person_id=grade.student_id, **ids)
-
-
-async def _grade_changed(tx: AsyncSession, grade: grades.GradeState, delivery: Delivery, kind: str) -> None:
-    await copies.keep_grade(tx, grade)
-    await note_grade(tx, grade, kind, delivery.occurred_at)
+def _released(grade: grades.GradeState, delivery: Delivery) -> Line:
+    return Line(delivery, "grade_released", grade.student_id, grade.exam_id, grade.attempt_id)
 
 
 async def _exam_activity(tx: AsyncSession, exam: exams.ExamState, delivery: Delivery, kind: str) -> None:
-    await note_activity(tx, delivery, kind, person_id=exam.instructor_id, exam_id=exam.exam_id)
+    await note_activities(tx, [Line(delivery, kind, exam.instructor_id, exam.exam_id)])
 
 
-async def _attempt_activity(tx: AsyncSession, attempt: attempts.AttemptState, delivery: Delivery, kind: str) -> None:
-    ids = {"exam_id": attempt.exam_id, "attempt_id": attempt.attempt_id}
-    await note_activity(tx, delivery, kind, person_id=attempt.student_id, **ids)
+def _attempt_line(attempt: attempts.AttemptState, delivery: Delivery, kind: str) -> Line:
+    return Line(delivery, kind, attempt.student_id, attempt.exam_id, attempt.attempt_id)
 
 
 SUBSCRIPTIONS = (
     Subscription(
         "identity.people.v1",
         {
-            people.PersonRegistered: person_registered,
-            people.PersonChanged: person_changed,
-            people.PersonDeleted: person_deleted,
-            people.ClassChanged: class_changed,
-            people.ClassDeleted: class_deleted,
+            people.PersonRegistered: Together(people_told),
+            people.PersonChanged: Together(people_told),
+            people.PersonDeleted: Together(people_told),
+            people.ClassChanged: Together(classes_told),
+            people.ClassDeleted: Together(classes_told),
             people.CentreChanged: centre_changed,
         },
     ),
@@ -176,24 +168,17 @@ SUBSCRIPTIONS = (
     ),
     Subscription(
         "attempts.lifecycle.v1",
-        {
-            attempts.AttemptStarted: attempt_started,
-            attempts.AttemptPaused: attempt_paused,
-            attempts.AttemptResumed: attempt_resumed,
-            attempts.AttemptExtended: attempt_extended,
-            attempts.AttemptSubmitted: attempt_submitted,
-        },
+        dict.fromkeys(
+            (
+                attempts.AttemptStarted,
+                attempts.AttemptPaused,
+                attempts.AttemptResumed,
+                attempts.AttemptExtended,
+                attempts.AttemptSubmitted,
+            ),
+            Together(attempts_told),
+        ),
     ),
     Subscription("attempts.answers.v1", {attempts.AnswersSaved: Together(answers_saved)}),
-    Subscription(
-        "grading.grades.v1",
-        {
-            grades.AttemptMarked: attempt_marked,
-            grades.GradeFinalized: grade_finalized,
-            grades.GradeReleased: grade_released,
-            grades.GradeHidden: grade_hidden,
-            grades.GradeInvalidated: grade_invalidated,
-            grades.GradeReinstated: grade_reinstated,
-        },
-    ),
+    Subscription("grading.grades.v1", dict.fromkeys(_STEPS, Together(grades_told))),
 )

@@ -1,6 +1,6 @@
 """The newest state of people, classes, centres, exams, attempts and grades. A state that is not newer than the stored one changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
-from chassis.copies import keep_newer
+from chassis.copies import Key, keep_newest
 from chassis.outbox import moment_of
 from proto.examhall.attempts.v1.events_pb2 import AttemptState
 from proto.examhall.exams.v1.events_pb2 import ExamState
@@ -18,12 +18,13 @@ from services.analytics.responses import for_counting, json_text
 from services.analytics.tables import Attempt, Centre, Exam, Grade, Person, SchoolClass
 
 _DROP_OTHER_MARKS = sa.text(
-    "DELETE FROM marks WHERE attempt_id = :attempt_id AND question_id <> ALL(CAST(:question_ids AS text[]))"
+    "DELETE FROM marks WHERE attempt_id = ANY(CAST(:marked AS uuid[])) AND (attempt_id, question_id) NOT IN"
+    " (SELECT * FROM unnest(CAST(:attempt_ids AS uuid[]), CAST(:question_ids AS text[])))"
 )
 # Releasing an exam tells every grade again: a mark that stays the same is not written again.
 _KEEP_MARKS = sa.text(
     "INSERT INTO marks (attempt_id, question_id, points, max_points, outcome, is_human, topic, response)"
-    " SELECT :attempt_id, * FROM unnest(CAST(:question_ids AS text[]), CAST(:points AS numeric[]), CAST(:max_points AS numeric[]),"
+    " SELECT * FROM unnest(CAST(:attempt_ids AS uuid[]), CAST(:question_ids AS text[]), CAST(:points AS numeric[]), CAST(:max_points AS numeric[]),"
     " CAST(:outcomes AS text[]), CAST(:are_human AS boolean[]), CAST(:topics AS text[]), CAST(:responses AS jsonb[]))"
     " ON CONFLICT (attempt_id, question_id) DO UPDATE SET points = excluded.points, max_points = excluded.max_points,"
     " outcome = excluded.outcome, is_human = excluded.is_human, topic = excluded.topic, response = excluded.response"
@@ -32,9 +33,17 @@ _KEEP_MARKS = sa.text(
 )
 
 
-async def keep_person(tx: AsyncSession, state: PersonState) -> None:
-    """Stores a person."""
-    person = Person(
+async def keep_people(tx: AsyncSession, told: Sequence[PersonState | PersonDeleted]) -> None:
+    """Stores people; of the deleted nothing but that there was such a person."""
+    await _keep(tx, [_gone(each) if isinstance(each, PersonDeleted) else _person(each) for each in told])
+
+
+def _gone(deleted: PersonDeleted) -> Person:
+    return Person(id=UUID(deleted.person_id), version=deleted.version, is_deleted=True)
+
+
+def _person(state: PersonState) -> Person:
+    return Person(
         id=UUID(state.person_id),
         version=state.version,
         role=state.role,
@@ -43,17 +52,19 @@ async def keep_person(tx: AsyncSession, state: PersonState) -> None:
         class_id=_id(state.class_id),
         centre_id=_id(state.centre_id),
     )
-    await _keep(tx, person)
 
 
-async def forget_person(tx: AsyncSession, deleted: PersonDeleted) -> None:
-    """Forgets all but that there was such a person."""
-    await _keep(tx, Person(id=UUID(deleted.person_id), version=deleted.version, is_deleted=True))
+async def keep_classes(tx: AsyncSession, told: Sequence[ClassState | ClassDeleted]) -> None:
+    """Stores classes and their teachers; of the deleted nothing but that there was such a class."""
+    await _keep(tx, [_no_class(each) if isinstance(each, ClassDeleted) else _class(each) for each in told])
 
 
-async def keep_class(tx: AsyncSession, state: ClassState) -> None:
-    """Stores a class and its teachers."""
-    school_class = SchoolClass(
+def _no_class(deleted: ClassDeleted) -> SchoolClass:
+    return SchoolClass(id=UUID(deleted.class_id), version=deleted.version, is_deleted=True)
+
+
+def _class(state: ClassState) -> SchoolClass:
+    return SchoolClass(
         id=UUID(state.class_id),
         version=state.version,
         name=state.name,
@@ -62,17 +73,11 @@ async def keep_class(tx: AsyncSession, state: ClassState) -> None:
         centre_id=_id(state.centre_id),
         teacher_ids=_ids(state.teacher_ids),
     )
-    await _keep(tx, school_class)
-
-
-async def forget_class(tx: AsyncSession, deleted: ClassDeleted) -> None:
-    """Forgets all but that there was such a class."""
-    await _keep(tx, SchoolClass(id=UUID(deleted.class_id), version=deleted.version, is_deleted=True))
 
 
 async def keep_centre(tx: AsyncSession, state: CentreState) -> None:
     """Stores a centre's name."""
-    await _keep(tx, Centre(id=UUID(state.centre_id), version=state.version, name=state.name, code=state.code))
+    await _keep(tx, [Centre(id=UUID(state.centre_id), version=state.version, name=state.name, code=state.code)])
 
 
 async def keep_exam(tx: AsyncSession, state: ExamState) -> None:
@@ -92,12 +97,16 @@ async def keep_exam(tx: AsyncSession, state: ExamState) -> None:
         passing_percentage=_decimal(state.passing_percentage),
         published_at=moment_of(state, "published_at"),
     )
-    await _keep(tx, exam, "revision")
+    await _keep(tx, [exam], "revision")
 
 
-async def keep_attempt(tx: AsyncSession, state: AttemptState) -> None:
-    """Stores where an attempt stands."""
-    attempt = Attempt(
+async def keep_attempts(tx: AsyncSession, states: Sequence[AttemptState]) -> None:
+    """Stores where attempts stand."""
+    await _keep(tx, [_attempt(state) for state in states])
+
+
+def _attempt(state: AttemptState) -> Attempt:
+    return Attempt(
         id=UUID(state.attempt_id),
         version=state.version,
         exam_id=UUID(state.exam_id),
@@ -111,12 +120,19 @@ async def keep_attempt(tx: AsyncSession, state: AttemptState) -> None:
         question_count=state.question_count,
         answered_count=state.answered_count,
     )
-    await _keep(tx, attempt)
 
 
-async def keep_grade(tx: AsyncSession, state: GradeState) -> None:
-    """Stores a grade with its marks, which are the newest grade's and no others."""
-    grade = Grade(
+async def keep_grades(tx: AsyncSession, states: Sequence[GradeState]) -> None:
+    """Stores grades with their marks, which are the newest grade's and no others."""
+    stored = await _keep(tx, [_grade(state) for state in states], "revision")
+    newest: dict[UUID, GradeState] = {}
+    for state in sorted(states, key=lambda each: each.revision, reverse=True):
+        newest.setdefault(UUID(state.attempt_id), state)
+    await _replace_marks(tx, {attempt_id: newest[attempt_id].marks for (attempt_id,) in stored})
+
+
+def _grade(state: GradeState) -> Grade:
+    return Grade(
         attempt_id=UUID(state.attempt_id),
         revision=state.revision,
         exam_id=UUID(state.exam_id),
@@ -133,32 +149,36 @@ async def keep_grade(tx: AsyncSession, state: GradeState) -> None:
         submitted_at=moment_of(state, "submitted_at"),
         is_invalidated=state.is_invalidated,
     )
-    if await _keep(tx, grade, "revision"):
-        await _replace_marks(tx, grade.attempt_id, state.marks)
 
 
-async def _replace_marks(tx: AsyncSession, attempt_id: UUID, marks: Sequence[QuestionMark]) -> None:
-    responses = [for_counting(mark.response) for mark in marks]
-    question_ids = [mark.question_id for mark in marks]
-    await tx.execute(_DROP_OTHER_MARKS, {"attempt_id": attempt_id, "question_ids": question_ids})
+async def _replace_marks(tx: AsyncSession, marks_of: Mapping[UUID, Sequence[QuestionMark]]) -> None:
+    """Stores these marks of these attempts, and takes out their others."""
+    if not marks_of:
+        return
+    marks = [(attempt_id, mark) for attempt_id in sorted(marks_of) for mark in marks_of[attempt_id]]
+    responses = [for_counting(mark.response) for _, mark in marks]
+    ids = {
+        "attempt_ids": [attempt_id for attempt_id, _ in marks],
+        "question_ids": [mark.question_id for _, mark in marks],
+    }
+    await tx.execute(_DROP_OTHER_MARKS, {"marked": list(marks_of), **ids})
     await tx.execute(
         _KEEP_MARKS,
         {
-            "attempt_id": attempt_id,
-            "question_ids": question_ids,
-            "points": [_decimal(mark.points_awarded) for mark in marks],
-            "max_points": [Decimal(mark.max_points) for mark in marks],
-            "outcomes": [mark.outcome for mark in marks],
-            "are_human": [mark.is_human for mark in marks],
-            "topics": [mark.topic for mark in marks],
+            **ids,
+            "points": [_decimal(mark.points_awarded) for _, mark in marks],
+            "max_points": [Decimal(mark.max_points) for _, mark in marks],
+            "outcomes": [mark.outcome for _, mark in marks],
+            "are_human": [mark.is_human for _, mark in marks],
+            "topics": [mark.topic for _, mark in marks],
             "responses": [None if response is None else json_text(response) for response in responses],
         },
     )
 
 
-async def _keep(tx: AsyncSession, row: SQLModel, version: str = "version") -> bool:
-    """Whether the row is newer than the stored one of the same id, and so stored."""
-    return await keep_newer(tx, type(row), row.model_dump(), version)
+async def _keep(tx: AsyncSession, rows: Sequence[SQLModel], version: str = "version") -> set[Key]:
+    """The keys of those rows that are newer than the stored ones, and so stored."""
+    return await keep_newest(tx, type(rows[0]), [row.model_dump() for row in rows], version) if rows else set()
 
 
 def _id(text: str) -> UUID | None:

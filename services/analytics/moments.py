@@ -1,6 +1,6 @@
 """What happened in an attempt, as rows: made from the events of attempts and grading, each moment once however often it is told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -35,14 +35,47 @@ class _Row(NamedTuple):
     occurred_at: datetime
 
 
-async def note_attempt(tx: AsyncSession, state: AttemptState, kind: str, at: datetime, **details: Any) -> None:
-    """A step of the attempt as a whole."""
-    row = _Row(UUID(state.attempt_id), "attempt", "", state.version, kind, None, json_text(details), at)
-    await _note(tx, [row])
+class Step(NamedTuple):
+    """A step of an attempt as a whole: the state it led to, what it was, when, and what is to be said of it."""
+
+    state: AttemptState
+    kind: str
+    occurred_at: datetime
+    details: Mapping[str, Any]
 
 
-async def note_grade(tx: AsyncSession, state: GradeState, kind: str, at: datetime) -> None:
-    """A step of its marking."""
+class Marking(NamedTuple):
+    """A step of an attempt's marking: the grade it led to, what it was, and when."""
+
+    state: GradeState
+    kind: str
+    occurred_at: datetime
+
+
+async def note_steps(tx: AsyncSession, steps: Iterable[Step]) -> None:
+    """Steps of attempts as a whole."""
+    rows = [
+        _Row(
+            UUID(step.state.attempt_id),
+            "attempt",
+            "",
+            step.state.version,
+            step.kind,
+            None,
+            json_text(step.details),
+            step.occurred_at,
+        )
+        for step in steps
+    ]
+    await _note(tx, rows)
+
+
+async def note_markings(tx: AsyncSession, markings: Iterable[Marking]) -> None:
+    """Steps of their marking."""
+    await _note(tx, [_marked(state, kind, at) for state, kind, at in markings])
+
+
+def _marked(state: GradeState, kind: str, at: datetime) -> _Row:
     details = {
         "status": state.status,
         "score": state.score,
@@ -50,8 +83,7 @@ async def note_grade(tx: AsyncSession, state: GradeState, kind: str, at: datetim
         "percentage": state.percentage or None,
         "is_released": state.is_released,
     }
-    row = _Row(UUID(state.attempt_id), "grade", "", state.revision, kind, None, json_text(details), at)
-    await _note(tx, [row])
+    return _Row(UUID(state.attempt_id), "grade", "", state.revision, kind, None, json_text(details), at)
 
 
 async def note_answers(tx: AsyncSession, commits: Iterable[tuple[AnswersSaved, datetime]]) -> None:

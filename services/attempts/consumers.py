@@ -3,20 +3,23 @@
 Events may come twice and late: only a newer state replaces an older one, and an attempt is submitted once.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.consuming import Delivery, Subscription
+from chassis.consuming import Delivery, Subscription, Together
 from proto.examhall.exams.v1.events_pb2 import ExamArchived, ExamPublished, ExamScheduleChanged
 from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonDeleted, PersonRegistered
 from proto.examhall.proctoring.v1.events_pb2 import ViolationLimitReached
 from services.attempts.app_state import parts_of
-from services.attempts.copies import keep_exam, keep_person
+from services.attempts.copies import keep_exam, keep_people
 from services.attempts.submitting import submit_at_limit
 
 log = structlog.get_logger()
+
+PersonEvent = PersonRegistered | PersonChanged | PersonDeleted
 
 
 async def take_in_publication(tx: AsyncSession, event: ExamPublished, delivery: Delivery) -> None:
@@ -31,14 +34,9 @@ async def take_in_exam(tx: AsyncSession, event: ExamScheduleChanged | ExamArchiv
     await keep_exam(tx, event.exam)
 
 
-async def take_in_person(tx: AsyncSession, event: PersonRegistered | PersonChanged, delivery: Delivery) -> None:
-    """Keeps the person's new state."""
-    await keep_person(tx, UUID(event.person.person_id), event.person.version, event.person)
-
-
-async def forget_person(tx: AsyncSession, event: PersonDeleted, delivery: Delivery) -> None:
-    """Keeps that the person is gone."""
-    await keep_person(tx, UUID(event.person_id), event.version, None)
+async def take_in_people(tx: AsyncSession, heard: Sequence[tuple[PersonEvent, Delivery]]) -> None:
+    """Keeps people's new states, or that they are gone."""
+    await keep_people(tx, [event if isinstance(event, PersonDeleted) else event.person for event, _ in heard])
 
 
 async def end_attempt(tx: AsyncSession, event: ViolationLimitReached, delivery: Delivery) -> None:
@@ -60,7 +58,7 @@ SUBSCRIPTIONS = (
     ),
     Subscription(
         "identity.people.v1",
-        {PersonRegistered: take_in_person, PersonChanged: take_in_person, PersonDeleted: forget_person},
+        dict.fromkeys((PersonRegistered, PersonChanged, PersonDeleted), Together(take_in_people)),
     ),
     Subscription("proctoring.alerts.v1", {ViolationLimitReached: end_attempt}),
 )

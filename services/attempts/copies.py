@@ -1,13 +1,14 @@
 """Copies of what other services own: exams, papers, people. Fed by events, read through by gRPC when a row is not there yet."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from uuid import UUID
 
 import grpc
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.copies import keep_newer
+from chassis.copies import keep_newer, keep_newest
 from chassis.errors import NotFound
 from chassis.rpc import domain_error_of
 from chassis.service import Runtime
@@ -60,7 +61,7 @@ class Copies:
         except grpc.aio.AioRpcError as error:
             raise domain_error_of(error, "identity") from error
         async with self._runtime.database.session() as tx:
-            await keep_person(tx, person_id, state.version, state)
+            await keep_people(tx, [state])
         return state
 
     def paper_in_memory(self, exam_id: UUID, version: int) -> Paper | None:
@@ -116,7 +117,14 @@ async def keep_exam(tx: AsyncSession, state: events_pb2.ExamState) -> None:
     await keep_newer(tx, ExamCopy, values, "revision")
 
 
-async def keep_person(tx: AsyncSession, person_id: UUID, version: int, state: people_pb2.PersonState | None) -> None:
-    """Stores a person's state (None: deleted) unless a newer one is there."""
-    content = state.SerializeToString() if state else None
-    await keep_newer(tx, PersonCopy, {"id": person_id, "version": version, "state": content})
+async def keep_people(tx: AsyncSession, told: Sequence[people_pb2.PersonState | people_pb2.PersonDeleted]) -> None:
+    """Stores people's states, of the deleted none, unless newer ones are there."""
+    rows = [
+        {
+            "id": UUID(each.person_id),
+            "version": each.version,
+            "state": None if isinstance(each, people_pb2.PersonDeleted) else each.SerializeToString(),
+        }
+        for each in told
+    ]
+    await keep_newest(tx, PersonCopy, rows)

@@ -1,27 +1,24 @@
 """What the exams service takes in: people, for audiences and staff."""
 
-from uuid import UUID
+from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.consuming import Delivery, Subscription
+from chassis.consuming import Delivery, Subscription, Together
 from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonDeleted, PersonRegistered
-from services.exams.people import forget_person, remember_person
+from services.exams.people import remember_people
+
+PersonEvent = PersonRegistered | PersonChanged | PersonDeleted
 
 
-async def keep_person(tx: AsyncSession, event: PersonRegistered | PersonChanged, delivery: Delivery) -> None:
-    """Stores the person as the event tells."""
-    await remember_person(tx, event.person)
-
-
-async def drop_person(tx: AsyncSession, event: PersonDeleted, delivery: Delivery) -> None:
-    """Forgets the person."""
-    await forget_person(tx, UUID(event.person_id), event.version)
+async def take_in_people(tx: AsyncSession, heard: Sequence[tuple[PersonEvent, Delivery]]) -> None:
+    """Stores people as the events tell, and forgets those who are gone."""
+    await remember_people(tx, [event if isinstance(event, PersonDeleted) else event.person for event, _ in heard])
 
 
 SUBSCRIPTIONS = (
     Subscription(
         "identity.people.v1",
-        {PersonRegistered: keep_person, PersonChanged: keep_person, PersonDeleted: drop_person},
+        dict.fromkeys((PersonRegistered, PersonChanged, PersonDeleted), Together(take_in_people)),
     ),
 )

@@ -1,7 +1,8 @@
 """The local copy of identity's people: fed by events, read through by gRPC for somebody whose event has not come yet."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 import grpc
@@ -9,12 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from chassis.copies import keep_newer
+from chassis.copies import keep_newest
 from chassis.errors import NotFound
 from chassis.rpc import domain_error_of
 from proto.examhall.identity.v1.identity_pb2 import GetPersonRequest
 from proto.examhall.identity.v1.identity_pb2_grpc import IdentityStub
-from proto.examhall.identity.v1.people_pb2 import PersonState
+from proto.examhall.identity.v1.people_pb2 import PersonDeleted, PersonState
 from services.exams.audience import student_keys
 from services.exams.problems import RulesBroken
 from services.exams.readiness import Fault
@@ -23,11 +24,15 @@ from services.exams.tables import Person
 _AT_ONCE = 50  # questions to identity in flight
 
 
-async def remember_person(tx: AsyncSession, state: PersonState) -> None:
-    """Stores a person's state unless a newer one, or the deletion, is stored already."""
+async def remember_people(tx: AsyncSession, told: Sequence[PersonState | PersonDeleted]) -> None:
+    """Stores people's states unless newer ones are stored already; of somebody who was deleted nothing but that."""
+    await keep_newest(tx, Person, [_gone(each) if isinstance(each, PersonDeleted) else _row(each) for each in told])
+
+
+def _row(state: PersonState) -> dict[str, Any]:
     is_student = state.role == "student"
     keys = student_keys(state.person_id, state.class_id, state.specialization_id, state.centre_id, state.level)
-    values = {
+    return {
         "id": UUID(state.person_id),
         "version": state.version,
         "role": state.role,
@@ -35,13 +40,17 @@ async def remember_person(tx: AsyncSession, state: PersonState) -> None:
         "audience_keys": sorted(keys) if is_student else [],
         "is_deleted": False,
     }
-    await keep_newer(tx, Person, values)
 
 
-async def forget_person(tx: AsyncSession, person_id: UUID, version: int) -> None:
-    """Keeps nothing of a deleted person but that they are deleted."""
-    gone = {"id": person_id, "version": version, "role": "", "centre_id": None, "audience_keys": [], "is_deleted": True}
-    await keep_newer(tx, Person, gone)
+def _gone(deleted: PersonDeleted) -> dict[str, Any]:
+    return {
+        "id": UUID(deleted.person_id),
+        "version": deleted.version,
+        "role": "",
+        "centre_id": None,
+        "audience_keys": [],
+        "is_deleted": True,
+    }
 
 
 async def ensure_known(tx: AsyncSession, identity: grpc.aio.Channel, person_ids: Collection[UUID]) -> None:
@@ -54,9 +63,8 @@ async def ensure_known(tx: AsyncSession, identity: grpc.aio.Channel, person_ids:
         stub = IdentityStub(identity)
         for start in range(0, len(missing), _AT_ONCE):
             chunk = missing[start : start + _AT_ONCE]
-            for state in await asyncio.gather(*(_fetch(stub, person_id) for person_id in chunk)):
-                if state is not None:
-                    await remember_person(tx, state)
+            states = await asyncio.gather(*(_fetch(stub, person_id) for person_id in chunk))
+            await remember_people(tx, [state for state in states if state is not None])
 
 
 async def _fetch(stub: IdentityStub, person_id: UUID) -> PersonState | None:

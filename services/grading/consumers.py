@@ -1,14 +1,16 @@
 """Which events grading takes in. Marking itself is not done here: it asks other services, and no transaction should wait for them."""
 
+from collections.abc import Sequence
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import now
-from chassis.consuming import Delivery, Subscription
+from chassis.consuming import Delivery, Subscription, Together
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.exams.v1 import events_pb2 as exams
 from proto.examhall.identity.v1 import people_pb2 as identity
 from proto.examhall.proctoring.v1 import events_pb2 as proctoring
-from services.grading.copies import keep_attempt, keep_centre, keep_class, keep_exam, keep_integrity, keep_person
+from services.grading.copies import keep_attempts, keep_centre, keep_classes, keep_exam, keep_integrity, keep_people
 from services.grading.invalidating import take_in_review
 
 AttemptEvent = (
@@ -21,9 +23,9 @@ AttemptEvent = (
 ExamEvent = exams.ExamPublished | exams.ExamScheduleChanged | exams.ExamArchived
 
 
-async def take_in_attempt(tx: AsyncSession, event: AttemptEvent, _: Delivery) -> None:
-    """An attempt is open, or waits to be marked."""
-    await keep_attempt(tx, event.attempt, now())
+async def take_in_attempts(tx: AsyncSession, heard: Sequence[tuple[AttemptEvent, Delivery]]) -> None:
+    """Attempts are open, or wait to be marked."""
+    await keep_attempts(tx, [event.attempt for event, _ in heard], now())
 
 
 async def take_in_exam(tx: AsyncSession, event: ExamEvent, _: Delivery) -> None:
@@ -31,16 +33,16 @@ async def take_in_exam(tx: AsyncSession, event: ExamEvent, _: Delivery) -> None:
     await keep_exam(tx, event.exam)
 
 
-async def take_in_person(
-    tx: AsyncSession, event: identity.PersonRegistered | identity.PersonChanged, _: Delivery
+async def take_in_people(
+    tx: AsyncSession, heard: Sequence[tuple[identity.PersonRegistered | identity.PersonChanged, Delivery]]
 ) -> None:
-    """Somebody is new or has another name."""
-    await keep_person(tx, event.person)
+    """People are new or have other names."""
+    await keep_people(tx, [event.person for event, _ in heard])
 
 
-async def take_in_class(tx: AsyncSession, event: identity.ClassChanged, _: Delivery) -> None:
-    """A class is new or has another name."""
-    await keep_class(tx, event.class_state)
+async def take_in_classes(tx: AsyncSession, heard: Sequence[tuple[identity.ClassChanged, Delivery]]) -> None:
+    """Classes are new or have other names."""
+    await keep_classes(tx, [event.class_state for event, _ in heard])
 
 
 async def take_in_centre(tx: AsyncSession, event: identity.CentreChanged, _: Delivery) -> None:
@@ -61,13 +63,16 @@ async def take_in_integrity(tx: AsyncSession, event: proctoring.IntegrityAssesse
 SUBSCRIPTIONS = (
     Subscription(
         "attempts.lifecycle.v1",
-        {
-            attempts.AttemptStarted: take_in_attempt,
-            attempts.AttemptPaused: take_in_attempt,
-            attempts.AttemptResumed: take_in_attempt,
-            attempts.AttemptExtended: take_in_attempt,
-            attempts.AttemptSubmitted: take_in_attempt,
-        },
+        dict.fromkeys(
+            (
+                attempts.AttemptStarted,
+                attempts.AttemptPaused,
+                attempts.AttemptResumed,
+                attempts.AttemptExtended,
+                attempts.AttemptSubmitted,
+            ),
+            Together(take_in_attempts),
+        ),
     ),
     Subscription(
         "exams.exams.v1",
@@ -80,9 +85,9 @@ SUBSCRIPTIONS = (
     Subscription(
         "identity.people.v1",
         {
-            identity.PersonRegistered: take_in_person,
-            identity.PersonChanged: take_in_person,
-            identity.ClassChanged: take_in_class,
+            identity.PersonRegistered: Together(take_in_people),
+            identity.PersonChanged: Together(take_in_people),
+            identity.ClassChanged: Together(take_in_classes),
             identity.CentreChanged: take_in_centre,
         },
     ),

@@ -1,21 +1,26 @@
 """Identity keeps the audit log of all services."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.audit import AUDIT_TOPIC
-from chassis.consuming import Delivery, Subscription
+from chassis.consuming import Delivery, Subscription, Together
+from chassis.copies import keep_once
 from chassis.outbox import moment_of
 from proto.examhall.chassis.v1.audit_pb2 import AuditRecorded
 from services.identity.tables import AuditEntry
 
 
-async def keep_audit_entry(tx: AsyncSession, entry: AuditRecorded, delivery: Delivery) -> None:
-    """Stores one line of the audit log."""
-    values = {
+async def keep_audit_entries(tx: AsyncSession, heard: Sequence[tuple[AuditRecorded, Delivery]]) -> None:
+    """Stores lines of the audit log."""
+    await keep_once(tx, AuditEntry, [_row(entry, delivery) for entry, delivery in heard])
+
+
+def _row(entry: AuditRecorded, delivery: Delivery) -> dict[str, object]:
+    return {
         "id": UUID(entry.entry_id),
         "recorded_at": moment_of(entry, "recorded_at") or delivery.occurred_at,
         "service": entry.service,
@@ -29,11 +34,10 @@ async def keep_audit_entry(tx: AsyncSession, entry: AuditRecorded, delivery: Del
         "address": entry.client_address,
         "user_agent": entry.user_agent,
     }
-    await tx.execute(insert(AuditEntry).values(values).on_conflict_do_nothing())
 
 
 def _values(text: str) -> dict[str, object] | None:
     return msgspec.json.decode(text, type=dict[str, object]) if text else None
 
 
-SUBSCRIPTIONS = (Subscription(AUDIT_TOPIC, {AuditRecorded: keep_audit_entry}),)
+SUBSCRIPTIONS = (Subscription(AUDIT_TOPIC, {AuditRecorded: Together(keep_audit_entries)}),)

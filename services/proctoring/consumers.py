@@ -1,5 +1,6 @@
 """Which events proctoring takes in, and which use case each one calls. They may come twice, late, and in another order across keys."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +12,7 @@ from proto.examhall.identity.v1 import people_pb2 as identity
 from proto.examhall.proctoring.v1 import events_pb2 as found
 from proto.examhall.proctoring.v1 import stream_pb2 as stream
 from services.proctoring import attempts_heard, collusion_heard, findings
-from services.proctoring.copies import forget_person, keep_exam, keep_person
+from services.proctoring.copies import forget_person, keep_exam, keep_people
 from services.proctoring.replaying import wish_for_replay
 from services.proctoring.watching import know_version
 
@@ -27,11 +28,11 @@ async def take_in_exam(tx: AsyncSession, event: exams.ExamScheduleChanged | exam
     await keep_exam(tx, event.exam)
 
 
-async def take_in_person(
-    tx: AsyncSession, event: identity.PersonRegistered | identity.PersonChanged, _: Delivery
+async def take_in_people(
+    tx: AsyncSession, heard: Sequence[tuple[identity.PersonRegistered | identity.PersonChanged, Delivery]]
 ) -> None:
-    """Keeps a person's new state."""
-    await keep_person(tx, event.person)
+    """Keeps people's new states."""
+    await keep_people(tx, [event.person for event, _ in heard])
 
 
 async def take_in_deletion(tx: AsyncSession, event: identity.PersonDeleted, _: Delivery) -> None:
@@ -46,8 +47,8 @@ SUBSCRIPTIONS = (
     Subscription(
         "identity.people.v1",
         {
-            identity.PersonRegistered: take_in_person,
-            identity.PersonChanged: take_in_person,
+            identity.PersonRegistered: Together(take_in_people),
+            identity.PersonChanged: Together(take_in_people),
             identity.PersonDeleted: take_in_deletion,
         },
     ),

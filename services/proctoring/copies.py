@@ -1,6 +1,7 @@
 """Copies of what other services own: people, exams, papers. Fed by events; exams are asked by gRPC for what is not here yet."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chassis.clock import now
-from chassis.copies import keep_newer
+from chassis.copies import keep_newer, keep_newest
 from chassis.errors import NotFound
 from chassis.outbox import moment_of
 from chassis.rpc import domain_error_of
@@ -111,18 +112,21 @@ async def locked_exam(tx: AsyncSession, runtime: Runtime, exam_id: UUID) -> Exam
     return exam
 
 
-async def keep_person(tx: AsyncSession, state: PersonState) -> None:
-    """Stores what boards and reports say of a person."""
-    values = {
-        "id": UUID(state.person_id),
-        "version": state.version,
-        "is_deleted": False,
-        "role": state.role,
-        "name": state.name,
-        "registration_number": state.registration_number,
-        "centre_id": UUID(state.centre_id) if state.centre_id else None,
-    }
-    await keep_newer(tx, Person, values)
+async def keep_people(tx: AsyncSession, states: Sequence[PersonState]) -> None:
+    """Stores what boards and reports say of people."""
+    rows = [
+        {
+            "id": UUID(state.person_id),
+            "version": state.version,
+            "is_deleted": False,
+            "role": state.role,
+            "name": state.name,
+            "registration_number": state.registration_number,
+            "centre_id": UUID(state.centre_id) if state.centre_id else None,
+        }
+        for state in states
+    ]
+    await keep_newest(tx, Person, rows)
 
 
 async def forget_person(tx: AsyncSession, person_id: UUID, version: int) -> None:

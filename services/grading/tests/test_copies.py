@@ -14,7 +14,7 @@ from proto.examhall.identity.v1.people_pb2 import (
     PersonChanged,
     PersonState,
 )
-from services.grading.copies import keep_attempt, keep_exam, keep_person
+from services.grading.copies import keep_attempts, keep_exam, keep_people
 from services.grading.tables import Attempt, Centre, Exam, Person, SchoolClass
 from services.grading.tests.builders import AnAttempt, AnExam, Office
 
@@ -27,10 +27,10 @@ async def test_a_state_that_is_not_newer_changes_nothing(office: Office) -> None
     async with office.service.database.session() as tx:
         for state in (exam, replace(exam, revision=4, title="Old"), replace(exam, title="Repeated")):
             await keep_exam(tx, state.state())
-        await keep_person(tx, person)
-        await keep_person(tx, old_person)
-        await keep_attempt(tx, attempt.state("in_progress", version=3), now())
-        await keep_attempt(tx, attempt.state("paused", version=2), now())
+        for each in (person, old_person):
+            await keep_people(tx, [each])
+        for attempt_state in (attempt.state("in_progress", version=3), attempt.state("paused", version=2)):
+            await keep_attempts(tx, [attempt_state], now())
     assert (await office.row(Exam, exam.exam_id)).title == "New"
     assert (await office.row(Person, UUID(person.person_id))).name == "New"
     assert (await office.row(Attempt, attempt.attempt_id)).status == "in_progress"
