@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,17 +57,17 @@ async def open_hall() -> AsyncIterator[Hall]:
         with (folder / "up.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: ASYNC220
                 [sys.executable, "-m", "examhall.main", "up", "--data", str(folder), "--port", str(port)],
-                stdout=log, stderr=subprocess.STDOUT, env=_environment(),
+                stdout=log, stderr=subprocess.STDOUT, env=hall_environment(),
             )  # fmt: skip
         try:
-            await _until_ready(port, process)
+            await until_ready(port, lambda: process.poll() is None)
             yield Hall(folder, port, psutil.Process(process.pid))
         finally:
             process.terminate()
             await asyncio.to_thread(process.wait, 30)
 
 
-def _environment() -> dict[str, str]:
+def hall_environment() -> dict[str, str]:
     """Without the rate limits: here one person at one address is a thousand."""
     names = [
         f"EXAMHALL_LIMIT_{who}_{what}" for who in ("PERSON", "ADDRESS", "AUTH") for what in ("PER_SECOND", "BURST")
@@ -77,14 +77,15 @@ def _environment() -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if name not in servers}, **limits}
 
 
-async def _until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
+async def until_ready(port: int, lives: Callable[[], bool]) -> None:
+    """Waits until a gateway passes requests on. Raises RuntimeError when it does not live so long, or not in time."""
     give_up_at = time.monotonic() + READY_SECONDS
     async with Gateway(f"http://{HOST}:{port}", patience=READY_SECONDS) as gateway:
-        while time.monotonic() < give_up_at and process.poll() is None:
+        while time.monotonic() < give_up_at and lives():
             reply = await gateway.call("ready", "GET", "/specializations")
             if reply.is_success:
                 return
-    raise RuntimeError("the installation did not start")
+    raise RuntimeError("the gateway did not become ready")
 
 
 @dataclass(frozen=True)

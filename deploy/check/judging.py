@@ -7,6 +7,8 @@ from deploy.check.api import Manifest
 Name = tuple[str, str]  # kind and name of an object in the release's namespace
 # There is no metrics server: an autoscaler says so again and again, and its replicas stay.
 _NO_METRICS = {"FailedGetResourceMetric", "FailedComputeMetricsReplicas"}
+# An API server that has just started may look for a Service's addresses before it has heard of them, and mends what was never wrong.
+_MENDED_BY_ITSELF = {"ClusterIPNotAllocated"}
 # What Helm and Kubernetes write into an object of their own accord.
 _THEIR_OWN = ("deployment.kubernetes.io/", "meta.helm.sh/", "kubectl.kubernetes.io/last-applied")
 
@@ -64,6 +66,6 @@ def warnings_of(events: Sequence[Manifest]) -> list[str]:
         {
             f"{each['involvedObject']['kind']} {each['involvedObject']['name']}: {each['reason']}: {each['message']}"
             for each in events
-            if each["type"] == "Warning" and each["reason"] not in _NO_METRICS
+            if each["type"] == "Warning" and each["reason"] not in _NO_METRICS | _MENDED_BY_ITSELF
         }
     )

@@ -151,13 +151,14 @@ def test_a_deployment_is_ready_when_it_has_the_pods_that_are_wanted() -> None:
     assert "violates PodSecurity" in unready([_deployment(1, 0, "pod is forbidden: violates PodSecurity")], {})[0]
 
 
-def test_warnings_are_told_but_for_the_metrics_that_no_server_gives() -> None:
+def test_warnings_are_told_but_for_the_metrics_that_no_server_gives_and_what_an_api_server_mends_by_itself() -> None:
     def event(kind: str, reason: str) -> judging.Manifest:
         return {"type": kind, "reason": reason, "message": "why", "involvedObject": {"kind": "Job", "name": "a"}}
 
     events = [
         event("Warning", "BackoffLimitExceeded"),
         event("Warning", "FailedGetResourceMetric"),
+        event("Warning", "ClusterIPNotAllocated"),
         event("Normal", "x"),
     ]
     assert warnings_of(events) == ["Job a: BackoffLimitExceeded: why"]
