@@ -16,7 +16,7 @@ from services.proctoring.exam_rules import rules_by_version, violation_limit
 from services.proctoring.feeds import exam_feed
 from services.proctoring.levels import Level
 from services.proctoring.signals import ExamRules
-from services.proctoring.tables import LEVELS, Alert, Attempt, Feed, Person, Review
+from services.proctoring.tables import LEVELS, Alert, Attempt, Feed, Person, Review, Seat
 
 SUBMITTED = "submitted"
 _ROWS_AT_ONCE = 100
@@ -51,18 +51,24 @@ class Standing(NamedTuple):
     assessed_at: datetime | None
     student_name: str | None
     registration_number: str | None
+    room: str | None
     is_reviewed: bool
     needs_manual_review: bool
     is_invalidated: bool
 
 
 # As tables, not as classes: rows of columns alone come several times as cheap without the ORM.
-_ATTEMPT, _PERSON, _REVIEW = (table.__table__.c for table in (Attempt, Person, Review))  # type: ignore[attr-defined]
+_ATTEMPT, _PERSON, _REVIEW, _SEAT = (table.__table__.c for table in (Attempt, Person, Review, Seat))  # type: ignore[attr-defined]
 
 
 def known_name() -> sa.ColumnElement[str | None]:
     """The name in a query that joins Person; a deleted person's is empty, which nobody needs to see."""
     return sa.func.nullif(col(Person.name), "")
+
+
+def in_seat() -> sa.ColumnElement[bool]:
+    """Joins an attempt with its student's seat at the exam."""
+    return sa.and_(_SEAT.exam_id == _ATTEMPT.exam_id, _SEAT.student_id == _ATTEMPT.student_id)
 
 
 _OF_ATTEMPT = Standing._fields[: Standing._fields.index("student_name")]
@@ -73,12 +79,15 @@ _COLUMNS = (
     *(_ATTEMPT[name] for name in _OF_ATTEMPT),
     sa.func.nullif(_PERSON.name, ""),
     sa.func.nullif(_PERSON.registration_number, ""),
+    _SEAT.room,
     *_FLAGS,
 )
 _REVIEWED = sa.outerjoin(_ATTEMPT.id.table, _REVIEW.attempt_id.table, _REVIEW.attempt_id == _ATTEMPT.id)
 
 # ix_attempts_exam_id serves it.
-_STANDINGS = sa.select(*_COLUMNS).select_from(_REVIEWED.outerjoin(_PERSON.id.table, _PERSON.id == _ATTEMPT.student_id))
+_STANDINGS = sa.select(*_COLUMNS).select_from(
+    _REVIEWED.outerjoin(_PERSON.id.table, _PERSON.id == _ATTEMPT.student_id).outerjoin(_SEAT.room.table, in_seat())
+)
 _BY_START = (_ATTEMPT.started_at, _ATTEMPT.id)
 
 
@@ -314,6 +323,7 @@ def _student(row: Standing, at: datetime) -> dict[str, Any]:
         "attempt_id": str(row.id),
         "student_id": str(row.student_id),
         "student_name": row.student_name,
+        "room": row.room,
         "status": row.status,
         "current_question": row.position,
         "total_questions": row.question_count,

@@ -16,13 +16,13 @@ from chassis.errors import NotFound
 from chassis.ids import new_id
 from chassis.outbox import record_event, timestamp
 from proto.examhall.proctoring.v1.exams_pb2 import CollusionRequested
-from services.proctoring.board import known_name
+from services.proctoring.board import in_seat, known_name
 from services.proctoring.collusion_views import CAUTION, CollusionOut, GroupOut, PairOut, ProgressOut, candidates_of
 from services.proctoring.long_lists import with_rows
 from services.proctoring.problems import NotProctored
 from services.proctoring.reopening import EXAMS
 from services.proctoring.rights import find_exam, readable_attempts, watched_exams
-from services.proctoring.tables import Attempt, CollusionGroup, CollusionState, Pair, Person
+from services.proctoring.tables import Attempt, CollusionGroup, CollusionState, Pair, Person, Seat
 from services.proctoring.views import Candidate
 
 # With the false discovery rate held to, more flags than this ask for another kind of conversation than one by one.
@@ -97,8 +97,11 @@ async def request_analysis(tx: AsyncSession, caller: Actor, exam_id: UUID, at: d
 async def candidates_by_attempt(tx: AsyncSession, attempt_ids: Collection[UUID]) -> dict[UUID, Candidate]:
     """Who sits these attempts."""
     query = (
-        sa.select(col(Attempt.id), col(Attempt.student_id), known_name(), col(Person.registration_number))
+        sa.select(
+            col(Attempt.id), col(Attempt.student_id), known_name(), col(Person.registration_number), col(Seat.room)
+        )
         .outerjoin(Person, col(Person.id) == col(Attempt.student_id))
+        .outerjoin(Seat, in_seat())
         .where(col(Attempt.id).in_(attempt_ids))
     )
     return {attempt_id: Candidate(*who) for attempt_id, *who in await tx.execute(query)}

@@ -21,7 +21,7 @@ CAUTION = (
     " look at the answers and hear both students before anything is decided."
 )
 DIRECTION = "Which of the two answered later is an indication from the order of the answers. It does not say who knew of it, nor that both did."
-UNKNOWN = Candidate(None, None, None)
+UNKNOWN = Candidate(None, None, None, None)
 _KINDS = {
     "e_value": "How many times better the answers fit copying than each answering alone, staked fairly beforehand.",
     "p_value": "How often two who answer alone would agree at least as much, if the assumptions hold.",
@@ -76,6 +76,7 @@ class PairMember(BaseModel):
     student_id: UUID | None
     student_name: str | None
     registration_number: str | None
+    room: str | None = Field(description="by the seating plan; null: it does not say")
 
 
 class PairOut(BaseModel):
@@ -248,6 +249,7 @@ def _member(attempt_id: UUID, candidates: Mapping[UUID, Candidate]) -> PairMembe
         student_id=known.student_id,
         student_name=known.name,
         registration_number=known.registration_number,
+        room=known.room,
     )
 
 

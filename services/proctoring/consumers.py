@@ -14,6 +14,7 @@ from proto.examhall.proctoring.v1 import stream_pb2 as stream
 from services.proctoring import attempts_heard, collusion_heard, findings
 from services.proctoring.copies import forget_person, keep_exam, keep_people
 from services.proctoring.replaying import wish_for_replay
+from services.proctoring.seating_plans import take_in_plan
 from services.proctoring.watching import know_version
 
 
@@ -58,6 +59,7 @@ SUBSCRIPTIONS = (
             exams.ExamPublished: take_in_publication,
             exams.ExamScheduleChanged: take_in_exam,
             exams.ExamArchived: take_in_exam,
+            exams.ExamSeatingChanged: take_in_plan,
         },
     ),
     Subscription(

@@ -14,7 +14,7 @@ from proto.examhall.proctoring.v1 import exams_pb2 as exams
 from proto.examhall.proctoring.v1 import stream_pb2 as stream
 from services.proctoring.collusion.concluding import ItemEstimate
 from services.proctoring.collusion.discoveries import LEVEL
-from services.proctoring.collusion.facts import Item, Request, Save, Seated, WatchedExam, mark
+from services.proctoring.collusion.facts import Item, Request, Save, Seated, SeatPlan, WatchedExam, mark
 from services.proctoring.collusion.standing import GroupStanding, PairStanding, Statistic
 from services.proctoring.evidence import epoch_ms
 from services.proctoring.telling import Telling, event_id
@@ -53,6 +53,12 @@ def seated(event: stream.CandidateSeated) -> Seated:
         deadline_at_ms=_milliseconds(event.deadline_at) if event.HasField("deadline_at") else None,
         submitted_at_ms=_milliseconds(event.submitted_at) if event.HasField("submitted_at") else None,
     )
+
+
+def seats_planned(event: exams.SeatsPlanned) -> SeatPlan:
+    """The seating plan of an event."""
+    places = {mark(student_id): place for place, room in enumerate(event.rooms) for student_id in room.student_ids}
+    return SeatPlan(event.revision, tuple(room.name for room in event.rooms), places)
 
 
 def saves(part: attempts.AttemptAnswers, at: datetime) -> Iterator[tuple[bytes, Save]]:

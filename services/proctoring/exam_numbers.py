@@ -136,10 +136,10 @@ class Numbers:
         return self.exam is None or (self._is_stale and self._are_seats_stale)
 
     async def _look_at_seats(self, plan: Plan, now: float) -> tuple[Seating, Mapping[str, Candidate]]:
-        begun, picture = time.perf_counter(), self._ledger.picture()
+        begun, picture, seats = time.perf_counter(), self._ledger.picture(), self._ledger.agenda.seats
         candidates = await asyncio.to_thread(decoded, picture)
         self._ledger.learn(candidates, picture)
-        seating = await asyncio.to_thread(seating_of, candidates, plan.exam.opened_at_ms)
+        seating = await asyncio.to_thread(seating_of, candidates, plan.exam.opened_at_ms, seats)
         took = time.perf_counter() - begun
         self._look_again_at = now + max(SEATING_SECONDS, took + min(_LONGEST_SEATING_SECONDS, _SEATING_RESTS * took))
         return seating, candidates

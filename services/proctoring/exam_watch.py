@@ -53,7 +53,8 @@ class ExamWatch:
         return watch
 
     def put(self, event: Message, at: datetime) -> dict[str, bytes]:
-        """Takes in an ExamWatched, CandidateSeated, AnswersSaved or CollusionRequested recorded `at`; gives the rows that changed, by key.
+        """Takes in an ExamWatched, SeatsPlanned, CandidateSeated, AnswersSaved or CollusionRequested recorded `at`; gives the rows that
+        changed, by key.
 
         Raises TypeError for any other event.
         """
@@ -61,10 +62,9 @@ class ExamWatch:
             case attempts.AnswersSaved():
                 return self._put_answers(event, at)
             case stream.CandidateSeated():
-                rows = self._ledger.seat(event.attempt_id, event.student_id, exam_messages.seated(event))
-                if rows:
-                    self._numbers.seats_changed()
-                return rows
+                return self._seats(self._ledger.seat(event.attempt_id, event.student_id, exam_messages.seated(event)))
+            case exams.SeatsPlanned():
+                return self._seats(self._ledger.plan_seats(exam_messages.seats_planned(event)))
             case exams.ExamWatched():
                 return self._put_exam(exam_messages.watched_exam(event))
             case exams.CollusionRequested():
@@ -117,6 +117,11 @@ class ExamWatch:
         self._numbers = Numbers(ledger, self._arrivals)
         self._analysis = Analysis(exam_id, ledger, self._numbers, told)
         self._stored_told = told.encoded()
+
+    def _seats(self, rows: dict[str, bytes]) -> dict[str, bytes]:
+        if rows:
+            self._numbers.seats_changed()
+        return rows
 
     def _put_exam(self, exam: WatchedExam) -> dict[str, bytes]:
         known, rows = self._ledger.agenda.exam, self._ledger.plan(exam)

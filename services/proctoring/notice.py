@@ -93,7 +93,7 @@ NEVER_COLLECTED = (
     "what else is open on your computer, and what you visited before",
     "where your pointer is, and pictures of your screen",
     "pictures, video or sound of you: a camera's picture does not leave your browser",
-    "where you are, beyond the network address",
+    "where you are, beyond the network address and the room that a seating plan gives you",
 )
 SEEN_BY = (
     "the exam's instructor and the proctors the exam names",

@@ -75,6 +75,23 @@ class ExamVersion(Table, table=True):
     items: list[dict[str, Any]] = Field(sa_type=JSONB)
 
 
+class SeatingPlan(Table, table=True):
+    """Which seating plan of an exam is kept; its seats may be none."""
+
+    __tablename__ = "seating_plans"
+    exam_id: UUID = Field(primary_key=True)
+    revision: int = Field(sa_type=sa.BigInteger)
+
+
+class Seat(Table, table=True):
+    """In which room a student sits an exam, by its plan."""
+
+    __tablename__ = "seats"
+    exam_id: UUID = Field(primary_key=True)
+    student_id: UUID = Field(primary_key=True)
+    room: str
+
+
 class Attempt(Table, table=True):
     """Where an attempt stands, how far its signals are taken in, and how the stream assesses it. One row an attempt, locked by whoever changes it."""
 

@@ -36,6 +36,7 @@ class Candidate(NamedTuple):
     student_id: UUID | None
     name: str | None
     registration_number: str | None
+    room: str | None
 
 
 class OpenAlerts(BaseModel):
@@ -54,6 +55,7 @@ class BoardRow(BaseModel):
     student_id: UUID
     student_name: str | None = Field(description="null: not known here yet, or deleted")
     registration_number: str | None
+    room: str | None = Field(description="where the seating plan has the student; null: it does not say")
     number: int = Field(description="which attempt of the student at this exam, from 1")
     status: str = Field(description="in_progress, paused or submitted")
     submit_reason: str = Field(description="student, deadline, violation_limit or proctor; empty while it runs")

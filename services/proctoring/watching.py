@@ -16,6 +16,7 @@ from services.proctoring.copies import fetch_paper, locked_exam, stored_paper
 from services.proctoring.messages import watch_message
 from services.proctoring.papers import Calibration, Item, Paper, merged_items, rules_message
 from services.proctoring.reopening import EXAMS, open_again, take_back_the_end
+from services.proctoring.seating_plans import tell_plan
 from services.proctoring.tables import Attempt, Exam, ItemCalibration
 
 SIGNALS = "proctoring.signals.v1"
@@ -78,6 +79,8 @@ async def _watch(tx: AsyncSession, exam: Exam, version: int, paper: Paper) -> No
     exam.is_collusion_final = False
     await take_back_the_end(tx, exam.id)
     record_event(tx, EXAMS, exam.id, event)
+    if told is None:
+        await tell_plan(tx, exam.id)
 
 
 async def _calibrations(tx: AsyncSession, items: Iterable[Item]) -> dict[str, Calibration]:

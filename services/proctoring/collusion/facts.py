@@ -45,6 +45,19 @@ class WatchedExam(msgspec.Struct, frozen=True, array_like=True):
         return replace(self, revision=other.revision) == other
 
 
+class SeatPlan(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Who sits in which room, in the highest revision heard. `places`: by the student's mark, the room's place among `rooms`."""
+
+    revision: int
+    rooms: tuple[str, ...]
+    places: dict[bytes, int]
+
+    def room_of(self, student_id: str) -> str:
+        """The student's room; empty where none is planned."""
+        place = self.places.get(mark(student_id))
+        return "" if place is None else self.rooms[place]
+
+
 class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The whole analysis is wanted: now, or for good, of the exam that closed in `exam_revision`."""
 
@@ -55,17 +68,24 @@ class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Agenda(msgspec.Struct, frozen=True, array_like=True):
-    """The exam and what is wanted of it, by time, and last what is wanted for good. `heard`: how many requests there were."""
+    """The exam and what is wanted of it, by time, and last what is wanted for good. `heard`: how many requests there were; `seats`: its seating plan."""
 
     exam: WatchedExam | None = None
     requests: tuple[Request, ...] = ()
     heard: int = 0
+    seats: SeatPlan | None = None
 
     def with_exam(self, exam: WatchedExam) -> "Agenda":
         """The exam as it is now, unless a higher revision is known."""
         if self.exam is not None and self.exam.revision >= exam.revision:
             return self
         return replace(self, exam=exam)
+
+    def with_seats(self, seats: SeatPlan) -> "Agenda":
+        """The seating plan as it is now, unless one as new is known."""
+        if self.seats is not None and self.seats.revision >= seats.revision:
+            return self
+        return replace(self, seats=seats)
 
     def with_request(self, request: Request) -> "Agenda":
         """One more request; the oldest beyond those kept are forgotten."""

@@ -21,7 +21,10 @@ _ROOM, _ADDRESS, _CENTRE = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Where and when a candidate sits the exam; empty where unknown. Seconds since the exam opened; `ends` may be the deadline still."""
+    """Where and when a candidate sits the exam; empty where unknown. Seconds since the exam opened; `ends` may be the deadline still.
+
+    `room`: by the seating plan, in which a name is one room whatever centres its students are of.
+    """
 
     room: str = ""
     centre: str = ""
@@ -47,10 +50,7 @@ def plausible_sources(seats: Sequence[Seat], most: int = MOST_NEIGHBOURS) -> lis
     Plausible is mutual, so a pair is kept only where each is among the other's `most` nearest.
     """
     blocks = [address_block(seat.address) for seat in seats]
-    keys = [
-        (seat.room and f"{seat.centre}/{seat.room}", block, "" if seat.room else seat.centre)
-        for seat, block in zip(seats, blocks, strict=True)
-    ]
+    keys = [(seat.room, block, "" if seat.room else seat.centre) for seat, block in zip(seats, blocks, strict=True)]
     starts = np.array([seat.starts for seat in seats])
     ends = np.array([seat.ends for seat in seats])
     groups: list[dict[str, list[int]]] = [defaultdict(list), defaultdict(list), defaultdict(list)]

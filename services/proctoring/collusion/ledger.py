@@ -9,6 +9,7 @@ from services.proctoring.collusion.facts import (
     Request,
     Save,
     Seated,
+    SeatPlan,
     WatchedExam,
     decoded_agenda,
     decoded_candidate,
@@ -43,6 +44,10 @@ class Ledger:
     def plan(self, exam: WatchedExam) -> dict[str, bytes]:
         """The exam as it is now; the row if that is news."""
         return self._with_agenda(self.agenda.with_exam(exam))
+
+    def plan_seats(self, seats: SeatPlan) -> dict[str, bytes]:
+        """The seating plan as it is now; the row if that is news."""
+        return self._with_agenda(self.agenda.with_seats(seats))
 
     def request(self, request: Request) -> dict[str, bytes]:
         """An analysis is wanted; the row if that is news."""

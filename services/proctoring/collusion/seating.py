@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.proctoring.collusion.facts import Candidate, Seated
+from services.proctoring.collusion.facts import Candidate, Seated, SeatPlan
 from services.proctoring.collusion.families import Seat, address_block, plausible_sources
 
 Pair = tuple[str, str]
@@ -13,11 +13,13 @@ Pair = tuple[str, str]
 class Seating:
     """`neighbours`: of each attempt those it may plausibly have copied from; `sizes`: how many pairs are plausible, and how many are all the others.
 
-    Fixed by who sits, never by what anybody answers. `version` grows with every change to who sits where.
+    `rooms`: of the attempts whose students the seating plan has. Fixed by who sits, never by what anybody answers. `version` grows with every change to
+    who sits where.
     """
 
     neighbours: Mapping[str, frozenset[str]]
     students: Mapping[str, str]
+    rooms: Mapping[str, str]
     sizes: tuple[int, int]
     candidates: int
     version: int
@@ -36,8 +38,8 @@ def ordered(one: str, other: str) -> Pair:
     return (one, other) if one < other else (other, one)
 
 
-def seating_of(candidates: Mapping[str, Candidate], opened_at_ms: int) -> Seating:
-    """The seating by all that is known of seats. Who has no seat yet has no neighbours."""
+def seating_of(candidates: Mapping[str, Candidate], opened_at_ms: int, plan: SeatPlan | None = None) -> Seating:
+    """The seating by all that is known of seats. Who has no seat yet has no neighbours, whatever the plan says."""
     seated = sorted(
         (candidate.seat.started_at_ms, attempt, candidate.seat)
         for attempt, candidate in candidates.items()
@@ -45,28 +47,33 @@ def seating_of(candidates: Mapping[str, Candidate], opened_at_ms: int) -> Seatin
     )
     attempts = [attempt for _, attempt, _ in seated]
     students = {attempt: candidate.student_id for attempt, candidate in candidates.items()}
-    sources = plausible_sources([_seat(seat, opened_at_ms) for _, _, seat in seated])
+    rooms = _rooms(students, plan)
+    sources = plausible_sources([_seat(seat, opened_at_ms, rooms.get(attempt, "")) for _, attempt, seat in seated])
     neighbours = {
         attempt: frozenset(attempts[other] for other in row if students[attempts[other]] != students[attempt])
         for attempt, row in zip(attempts, sources, strict=True)
     }
     plausible = sum(len(row) for row in neighbours.values()) // 2
     pairs = len(candidates) * (len(candidates) - 1) // 2 - _retaken(students)
-    return Seating(neighbours, students, (plausible, pairs - plausible), len(candidates), seats_version(candidates))
+    version = seats_version(candidates, plan)
+    return Seating(neighbours, students, rooms, (plausible, pairs - plausible), len(candidates), version)
 
 
-def seats_version(candidates: Mapping[str, Candidate]) -> int:
-    """Grows with every candidate heard of, and with all that is heard of seats."""
+def seats_version(candidates: Mapping[str, Candidate], plan: SeatPlan | None) -> int:
+    """Grows with every candidate heard of, and with all that is heard of seats and of the plan."""
     seats = (candidate.seat for candidate in candidates.values())
-    return len(candidates) + sum(seat.version + bool(seat.address) for seat in seats if seat is not None)
+    known = len(candidates) + sum(seat.version + bool(seat.address) for seat in seats if seat is not None)
+    return known + (plan.revision if plan is not None else 0)
 
 
-def plausible_by(one: Seated | None, other: Seated | None) -> tuple[str, ...]:
-    """What two seats have in common, in the words of the contract."""
+def plausible_by(one: Seated | None, other: Seated | None, rooms: tuple[str, str] = ("", "")) -> tuple[str, ...]:
+    """What two seats, in these rooms, have in common, in the words of the contract."""
     if one is None or other is None:
         return ()
     block = address_block(one.address)
     shared = []
+    if rooms[0] and rooms[0] == rooms[1]:
+        shared.append("room")
     if one.centre_id and one.centre_id == other.centre_id:
         shared.append("centre")
     if block and block == address_block(other.address):
@@ -74,9 +81,16 @@ def plausible_by(one: Seated | None, other: Seated | None) -> tuple[str, ...]:
     return (*shared, "time") if shared else ()
 
 
-def _seat(seat: Seated, opened_at_ms: int) -> Seat:
+def _rooms(students: Mapping[str, str], plan: SeatPlan | None) -> dict[str, str]:
+    if plan is None:
+        return {}
+    return {attempt: room for attempt, student in students.items() if (room := plan.room_of(student))}
+
+
+def _seat(seat: Seated, opened_at_ms: int, room: str) -> Seat:
     ends = seat.submitted_at_ms if seat.submitted_at_ms is not None else seat.deadline_at_ms
     return Seat(
+        room=room,
         centre=seat.centre_id,
         address=seat.address,
         starts=(seat.started_at_ms - opened_at_ms) / 1000,

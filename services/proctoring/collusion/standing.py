@@ -136,12 +136,11 @@ def standing(
     is_plausible = seating.is_plausible(*names)
     size = seating.sizes[0 if is_plausible else 1]
     explanation = explain(running.state, running.model, copier, source, either, size)
-    seats = [candidates[name].seat if name in candidates else None for name in names]
     return PairStanding(
         *names,
         verdict if explanation.items else Verdict.NOT_ENOUGH_YET,
         is_plausible,
-        plausible_by(*seats) if is_plausible else (),
+        _plausible_by(seating, candidates, *names) if is_plausible else (),
         either / _PER_FACTOR_OF_TEN,
         float(expected_false(np.array([either]), size)[0]),
         (
@@ -207,6 +206,11 @@ def _groups(running: Running, shown: Sequence[Flag]) -> tuple[GroupStanding, ...
         )
         for group in groups_of(pairs, forth, back, len(running.attempts))
     )
+
+
+def _plausible_by(seating: Seating, candidates: Mapping[str, Candidate], one: str, other: str) -> tuple[str, ...]:
+    seats = [candidates[each].seat if each in candidates else None for each in (one, other)]
+    return plausible_by(seats[0], seats[1], (seating.rooms.get(one, ""), seating.rooms.get(other, "")))
 
 
 def _rule_of_thumb(running: Running, candidates: Mapping[str, Candidate], copier: int, source: int) -> Statistic:

@@ -43,7 +43,13 @@ ATTEMPT_MESSAGES = (
     stream.AttemptAnswered,
 )
 EXAM_TOPICS = ("attempts.answers.v1", "proctoring.exams.v1", BY_EXAM)
-EXAM_MESSAGES = (attempts.AnswersSaved, exams.ExamWatched, exams.CollusionRequested, stream.CandidateSeated)
+EXAM_MESSAGES = (
+    attempts.AnswersSaved,
+    exams.ExamWatched,
+    exams.SeatsPlanned,
+    exams.CollusionRequested,
+    stream.CandidateSeated,
+)
 
 # The row of an exam that is not known to be watched, or not any more, and of which something was dropped, so that it can be asked for again.
 _DROPPED = "dropped"

@@ -1,6 +1,6 @@
 """Whole exams as the events that tell of them, with known copiers, and a driver that plays events to a watch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -146,6 +146,14 @@ def seated(
     if submitted_ms is not None:
         seat.submitted_at.FromMilliseconds(START_MS + int(submitted_ms))
     return seat, moment(START_MS + int(submitted_ms if submitted_ms is not None else started_ms))
+
+
+def planned(rooms: Mapping[str, Iterable[int]], revision: int = 1) -> Event:
+    """A seating plan: rooms by name, with the numbers of the attempts whose students sit there."""
+    plan = exams.SeatsPlanned(exam_id=EXAM, revision=revision)
+    for room, numbers in rooms.items():
+        plan.rooms.add(name=room, student_ids=[f"student of {attempt(number)}" for number in numbers])
+    return plan, moment(START_MS - 60_000 + revision)
 
 
 def requested(request_id: str = "request", *, is_final: bool = False, revision: int = 1) -> Event:

@@ -32,7 +32,7 @@ def a_standing(**values: object) -> board.Standing:
             "started_at": START, "deadline_at": minutes(60), "paused_at": None, "submitted_at": None, "submit_reason": "",
             "centre_id": None, "class_id": None, "question_count": 40, "is_proctored": True, "last_signal_at": None, "level": "low",
             "behaviour_score": 0, "risk_score": Decimal(0), "integrity_score": None, "violations": 0, "answered_count": 0, "position": 0,
-            "assessed_at": None, "student_name": "Ada", "registration_number": "R-1", "is_reviewed": False, "needs_manual_review": False,
+            "assessed_at": None, "student_name": "Ada", "registration_number": "R-1", "room": "Hall A", "is_reviewed": False, "needs_manual_review": False,
             "is_invalidated": False, **values,
         }
     )  # fmt: skip
@@ -71,8 +71,8 @@ def test_the_pushed_state_has_the_known_shape() -> None:
     assert (state["exam_id"], state["active_attempts"], state["completed_attempts"]) == (str(exam_id), 1, 1)
     assert state["levels"] == levels
     assert state["students"][0] == {
-        "attempt_id": str(quiet.id), "student_id": str(quiet.student_id), "student_name": "Ada", "status": "in_progress",
-        "current_question": 5, "total_questions": 40, "answered": 20, "progress": 50, "violations": 1, "level": "low",
+        "attempt_id": str(quiet.id), "student_id": str(quiet.student_id), "student_name": "Ada", "room": "Hall A",
+        "status": "in_progress", "current_question": 5, "total_questions": 40, "answered": 20, "progress": 50, "violations": 1, "level": "low",
         "time_elapsed_minutes": 11, "seconds_left": 48 * 60, "silent_seconds": 690,
     }  # fmt: skip
     assert state["students"][1]["time_elapsed_minutes"] == 10

@@ -11,6 +11,7 @@ from chassis.ids import new_id
 from proto.examhall.proctoring.v1.events_pb2 import Statistic
 from proto.examhall.proctoring.v1.exams_pb2 import CollusionRequested
 from services.proctoring.collusion_views import CollusionOut, StatisticOut
+from services.proctoring.tables import Seat
 from services.proctoring.tests.desk import API, Desk
 
 ACCUSING = re.compile(r"\b(guilt|guilty|cheat\w*|culprit|fraud\w*|offender|copier|copied from|stole)\b", re.IGNORECASE)
@@ -103,6 +104,22 @@ async def test_a_pair_is_found_whichever_way_round_it_is_named(desk: Desk) -> No
     assert (await client.get(f"{path}/{ada.id}/{new_id()}")).status_code == 404
     elsewhere = f"{API}/exams/{other_exam.id}/collusion/pairs/{ada.id}/{bo.id}"
     assert (await desk.proctor(other_exam).get(elsewhere)).status_code == 404
+
+
+async def test_a_pair_and_a_group_say_in_which_room_each_member_sits(desk: Desk) -> None:
+    exam = await desk.exam()
+    ada, bo, cy = [await desk.attempt(exam, name) for name in ("Ada", "Bo", "Cy")]
+    await desk.keep(
+        Seat(exam_id=exam.id, student_id=ada.student_id, room="Hall A"),
+        Seat(exam_id=exam.id, student_id=bo.student_id, room="Hall B"),
+        Seat(exam_id=new_id(), student_id=cy.student_id, room="another exam's"),
+    )
+    await desk.pair(exam, bo, ada)
+    await desk.group(exam, [ada, bo, cy])
+    shown = (await desk.proctor(exam).get(f"{API}/exams/{exam.id}/collusion")).json()
+    (pair,), (group,) = shown["pairs"], shown["groups"]
+    assert (pair["later"]["room"], pair["earlier"]["room"]) == ("Hall B", "Hall A")
+    assert [member["room"] for member in group["members"]] == ["Hall A", "Hall B", None]
 
 
 async def test_an_analysis_is_asked_for_once_for_one_key(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from services.proctoring.collusion.facts import (
     Request,
     Save,
     Seated,
+    SeatPlan,
     WatchedExam,
     decoded_agenda,
     decoded_candidate,
@@ -89,16 +90,18 @@ def test_an_agenda_keeps_the_highest_revision_and_the_newest_requests_final_ones
     assert decoded_agenda(encoded_agenda(agenda)) == agenda
 
 
+Fact = WatchedExam | Request | SeatPlan
 REVISIONS = st.integers(1, 4)
 FACTS = st.one_of(
     st.builds(WatchedExam, st.just("exam"), REVISIONS, st.just(0), st.just(True), st.just(())),
     st.builds(Request, st.uuids(version=4).map(str), st.booleans(), st.integers(0, 5), REVISIONS),
+    REVISIONS.map(lambda revision: SeatPlan(revision, (f"Hall {revision}",), {mark("ann"): 0})),
 )
 
 
 @given(st.lists(FACTS, max_size=12).flatmap(lambda facts: st.tuples(st.just(facts), st.permutations(facts))))
 def test_an_exam_is_closed_in_its_highest_revision_whatever_the_order_of_what_is_told(
-    ways: tuple[list[WatchedExam | Request], list[WatchedExam | Request]],
+    ways: tuple[list[Fact], list[Fact]],
 ) -> None:
     one, other = (agenda_of(way) for way in ways)
     assert one == other
@@ -106,13 +109,34 @@ def test_an_exam_is_closed_in_its_highest_revision_whatever_the_order_of_what_is
     closed = max((each.exam_revision for each in ways[0] if isinstance(each, Request) and each.is_final), default=0)
     assert (one.final is not None) == (0 < closed >= opened)
     assert one.final is None or one.final.exam_revision == closed
+    planned = max((each.revision for each in ways[0] if isinstance(each, SeatPlan)), default=0)
+    assert (one.seats.room_of("ann") if one.seats else "") == (f"Hall {planned}" if planned else "")
+    assert decoded_agenda(encoded_agenda(one)) == one
 
 
-def agenda_of(facts: list[WatchedExam | Request]) -> Agenda:
+def agenda_of(facts: list[Fact]) -> Agenda:
     agenda = Agenda()
     for fact in facts:
-        agenda = agenda.with_exam(fact) if isinstance(fact, WatchedExam) else agenda.with_request(fact)
+        match fact:
+            case WatchedExam():
+                agenda = agenda.with_exam(fact)
+            case SeatPlan():
+                agenda = agenda.with_seats(fact)
+            case _:
+                agenda = agenda.with_request(fact)
     return agenda
+
+
+def test_a_plan_of_ten_thousand_takes_some_hundred_kibibytes_and_knows_everybody() -> None:
+    students = [f"student {number}" for number in range(10_000)]
+    places = {mark(student): number // 20 for number, student in enumerate(students)}
+    agenda = Agenda().with_seats(SeatPlan(1, tuple(f"Room {number}" for number in range(500)), places))
+    row = encoded_agenda(agenda)
+    assert len(row) < 150_000
+    kept = decoded_agenda(row).seats
+    assert kept is not None
+    assert [kept.room_of(student) for student in students] == [f"Room {number // 20}" for number in range(10_000)]
+    assert kept.room_of("somebody else") == ""
 
 
 def test_an_exam_opened_again_as_it_was_is_sat_as_before() -> None:

@@ -16,13 +16,13 @@ def rows(seats: list[Seat], most: int = 64) -> list[list[int]]:
     return [row.tolist() for row in plausible_sources(seats, most)]
 
 
-def test_neighbours_share_a_room_of_a_centre_and_overlap_in_time() -> None:
+def test_neighbours_share_a_room_whatever_centre_they_are_of_and_overlap_in_time() -> None:
     seats = [
         Seat(room="1", centre="north", starts=0, ends=100),
-        Seat(room="1", centre="north", starts=50, ends=150),
+        Seat(room="1", centre="south", starts=50, ends=150),
         Seat(room="1", centre="north", starts=100, ends=200),
-        Seat(room="1", centre="south", starts=0, ends=100),
         Seat(room="2", centre="north", starts=0, ends=100),
+        Seat(room="3", centre="north", starts=0, ends=100),
     ]
     assert rows(seats) == [[1], [0, 2], [1], [], []]
     assert pairs_of(plausible_sources(seats)).tolist() == [[0, 1], [1, 2]]
