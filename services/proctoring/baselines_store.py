@@ -1,9 +1,10 @@
 """Baselines of students as they are stored, and what a new attempt is compared with."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -47,17 +48,21 @@ class Population:
         self._points: dict[UUID, Point] = {}
         self._norms: dict[Figure, Norm] = {}
 
-    async def compared_with(self, tx: AsyncSession, student_id: UUID) -> Comparison:
-        """What an attempt of this student is compared with from now on.
+    async def compared_with(self, tx: AsyncSession, student_ids: Collection[UUID]) -> dict[UUID, Comparison]:
+        """What attempts of these students are compared with from now on.
 
         The second opinion gets as many points of the population as a baseline has samples: an event carries them, and the stream
         keeps them, for every attempt.
         """
         if time.monotonic() - self._read_at > self._seconds:
             await self._read(tx)
-        row = await tx.get(BaselineRow, student_id)
-        others = [point for other, point in self._points.items() if other != student_id][:SAMPLES_KEPT]
-        return comparison(stored(row), self._norms, others)
+        query = sa.select(BaselineRow).where(col(BaselineRow.student_id).in_(student_ids))
+        rows = {row.student_id: row for row in await tx.scalars(query)}
+        return {each: comparison(stored(rows.get(each)), self._norms, self._others(each)) for each in student_ids}
+
+    def _others(self, student_id: UUID) -> list[Point]:
+        others = (point for other, point in self._points.items() if other != student_id)
+        return list(islice(others, SAMPLES_KEPT))
 
     async def _read(self, tx: AsyncSession) -> None:
         """Index: ix_baselines_changed_at."""

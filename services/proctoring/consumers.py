@@ -64,13 +64,16 @@ SUBSCRIPTIONS = (
     ),
     Subscription(
         "attempts.lifecycle.v1",
-        {
-            attempts.AttemptStarted: attempts_heard.take_in_start,
-            attempts.AttemptPaused: attempts_heard.take_in_pause,
-            attempts.AttemptResumed: attempts_heard.take_in_resumption,
-            attempts.AttemptExtended: attempts_heard.take_in_extension,
-            attempts.AttemptSubmitted: attempts_heard.take_in_submission,
-        },
+        dict.fromkeys(
+            (
+                attempts.AttemptStarted,
+                attempts.AttemptPaused,
+                attempts.AttemptResumed,
+                attempts.AttemptExtended,
+                attempts.AttemptSubmitted,
+            ),
+            Together(attempts_heard.take_in_attempts),
+        ),
     ),
     Subscription(
         "proctoring.collusion.v1",

@@ -1,7 +1,7 @@
 """Copies of what other services own: people, exams, papers. Fed by events; exams are asked by gRPC for what is not here yet."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -145,10 +145,17 @@ async def forget_person(tx: AsyncSession, person_id: UUID, version: int) -> None
     await tx.execute(_FORGET_SIGNALS, {"person_id": person_id})
 
 
-_NAME = sa.text("SELECT name FROM people WHERE id = :person_id AND NOT is_deleted")
+_NAMES = sa.text(
+    "SELECT id, name FROM people WHERE id = ANY(CAST(:person_ids AS uuid[])) AND NOT is_deleted ORDER BY id"
+).columns(id=sa.Uuid)
 
 
 async def name_of(tx: AsyncSession, person_id: UUID) -> str | None:
     """The person's name; None for one who is not known here yet, or no more."""
-    name: str | None = await tx.scalar(_NAME, {"person_id": person_id})
-    return name
+    return (await names_of(tx, [person_id])).get(person_id)
+
+
+async def names_of(tx: AsyncSession, person_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The names of those people who are known here."""
+    rows = await tx.execute(_NAMES, {"person_ids": list(person_ids)})
+    return {row.id: row.name for row in rows}

@@ -1,6 +1,6 @@
 """Watching begins: an exam that is proctored is told to the stream, and so is each of its attempts, with what it is compared with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -34,23 +34,28 @@ async def know_version(tx: AsyncSession, runtime: Runtime, exam_id: UUID, versio
     return paper
 
 
-async def begin_attempt(tx: AsyncSession, runtime: Runtime, attempt: Attempt) -> None:
-    """Begins the watch of an attempt that is new here, by the rules of the version that is sat, when that is proctored."""
-    paper = await know_version(tx, runtime, attempt.exam_id, attempt.exam_version)
-    if not paper.rules.proctoring:
-        return
-    await open_again(tx, attempt.exam_id)
-    attempt.is_proctored = True
-    attempt.watch_revision += 1
-    began = happenings.WatchBegan(
-        attempt_id=str(attempt.id),
-        exam_id=str(attempt.exam_id),
-        student_id=str(attempt.student_id),
-        revision=attempt.watch_revision,
-        rules=paper.rules,
-        comparison=await parts_of(runtime).population.compared_with(tx, attempt.student_id),
-    )
-    record_event(tx, SIGNALS, attempt.id, watch_message(began))
+async def begin_attempts(tx: AsyncSession, runtime: Runtime, attempts: Sequence[Attempt]) -> None:
+    """Begins the watch of attempts that are new here, each by the rules of the version that is sat, where that is proctored."""
+    versions = sorted({(attempt.exam_id, attempt.exam_version) for attempt in attempts})
+    papers = {version: await know_version(tx, runtime, *version) for version in versions}
+    rules = {attempt.id: papers[attempt.exam_id, attempt.exam_version].rules for attempt in attempts}
+    watched = [attempt for attempt in attempts if rules[attempt.id].proctoring]
+    for exam_id in sorted({attempt.exam_id for attempt in watched}):
+        await open_again(tx, exam_id)
+    students = {attempt.student_id for attempt in watched}
+    comparisons = await parts_of(runtime).population.compared_with(tx, students) if watched else {}
+    for attempt in watched:
+        attempt.is_proctored = True
+        attempt.watch_revision += 1
+        began = happenings.WatchBegan(
+            attempt_id=str(attempt.id),
+            exam_id=str(attempt.exam_id),
+            student_id=str(attempt.student_id),
+            revision=attempt.watch_revision,
+            rules=rules[attempt.id],
+            comparison=comparisons[attempt.student_id],
+        )
+        record_event(tx, SIGNALS, attempt.id, watch_message(began))
 
 
 async def _watch(tx: AsyncSession, exam: Exam, version: int, paper: Paper) -> None:

@@ -46,6 +46,9 @@ def test_copied_answers_are_flagged_with_reasons_and_honest_ones_are_not(
 
     hers, his, *honest = (start(student, exam) for student in (source, copier, ada, ben))
     odd = {item: ("far", "off")[place % 2] if place % 2 else "right" for place, item in enumerate(ITEMS)}
+    rooms = {"Room 7": [source, copier], "Room 8": [ada, ben]}
+    plan = [{"name": name, "student_ids": [each.id for each in seated]} for name, seated in rooms.items()]
+    teacher.put(f"/exams/{exam}/seating", {"rooms": plan})
     for item in ITEMS:
         hers.answers(item, odd[item])
         his.answers(item, odd[item])
@@ -63,6 +66,13 @@ def test_copied_answers_are_flagged_with_reasons_and_honest_ones_are_not(
     assert (pair["later"]["attempt_id"], pair["earlier"]["attempt_id"]) == (his.id, hers.id)
     assert pair["verdict"] == "flagged"
     assert float(pair["expected_false_flags"]) < 1
+    assert (pair["family"], pair["plausible_by"][0]) == ("plausible", "room")
+    assert pair["later"]["room"] == pair["earlier"]["room"] == "Room 7"
+    on_the_board = {
+        row["student_id"]: row["room"] for row in proctor.get(f"/proctoring/exams/{exam}/board")["attempts"]
+    }
+    assert [on_the_board[each.id] for each in (source, ada, classmates[0])] == ["Room 7", "Room 8", None]
+    assert [each.get(f"/exams/{exam}")["room"] for each in (ada, classmates[0])] == ["Room 8", None]
     deciding = [each for each in pair["statistics"] if each["decides"]]
     assert [each["method"] for each in deciding] == ["e_process"]
     assert all(each["assumptions"] and each["text"] for each in pair["statistics"])

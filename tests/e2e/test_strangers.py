@@ -69,6 +69,7 @@ def test_an_instructor_sees_nothing_of_the_other_instructors_exams_and_students(
     for path in (
         f"/exams/{there.exam}",
         f"/exams/{there.exam}/versions/1",
+        f"/exams/{there.exam}/seating",
         f"/attempts/{there.sitting.id}",
         f"/attempts/{there.sitting.id}/answers",
         f"/grading/attempts/{there.sitting.id}",

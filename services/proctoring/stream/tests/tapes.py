@@ -65,6 +65,16 @@ def exam_watched(exam_id: str, questions: int = 10, revision: int = 1) -> Event:
     return event("proctoring.exams.v1", exam_id, message, -60)
 
 
+def seats_planned(exam_id: str, revision: int, **rooms: list[str]) -> Event:
+    """The exam's seating plan: rooms by name, with the attempts whose students sit there."""
+    planned = [
+        exams.PlannedRoom(name=room, student_ids=[name(f"student of {attempt_id}") for attempt_id in attempt_ids])
+        for room, attempt_ids in rooms.items()
+    ]
+    message = exams.SeatsPlanned(exam_id=exam_id, revision=revision, rooms=planned)
+    return event("proctoring.exams.v1", exam_id, message, revision)
+
+
 def questions_of(exam_id: str, count: int) -> list[str]:
     return [name(f"{exam_id} question {number}") for number in range(count)]
 
@@ -167,11 +177,16 @@ def saved(exam_id: str, seconds: float, *answers: tuple[str, str, int, str]) -> 
 
 
 def tape(seed: int, *, exam_count: int = 2, students: int = 6, questions: int = 10) -> list[Event]:
-    """Exams with students who answer, slip and submit, in the order it happens. The first exam's last student leaves the page again and again."""
+    """Exams with students who answer, slip and submit, in the order it happens. The first exam's last student leaves the page again and again.
+
+    Each exam has a seating plan, and another one in its midst.
+    """
     dice, found = random.Random(seed), []
     for exam_number in range(exam_count):
         exam_id = name(f"exam {seed} {exam_number}")
         found.append(exam_watched(exam_id, questions))
+        seated = [name(f"attempt {exam_id} {student}") for student in range(students)]
+        found += [seats_planned(exam_id, 1, hall=seated), seats_planned(exam_id, 200, hall=seated[1:], aula=seated[:1])]
         for student in range(students):
             attempt_id = name(f"attempt {exam_id} {student}")
             found += [lifecycle(exam_id, attempt_id, 0), watch_began(exam_id, attempt_id)]

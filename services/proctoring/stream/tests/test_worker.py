@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 from proto.examhall.proctoring.v1 import events_pb2 as told
+from services.proctoring.collusion.facts import decoded_agenda
 from services.proctoring.stream.app import changelog_of
 from services.proctoring.stream.tables import partition_of
 from services.proctoring.stream.tests.expected import must_end_in, outcome_of
@@ -14,6 +15,7 @@ from services.proctoring.stream.tests.tapes import (
     lifecycle,
     name,
     saved,
+    seats_planned,
     shown,
     tape,
     watch_began,
@@ -114,6 +116,41 @@ async def test_an_exam_that_turns_out_to_be_proctored_a_moment_later_has_all_its
             await hand.publish([exam_watched(EXAM)])
             await soon(lambda: hand.read("proctoring.by-attempt.v1"))
             assert len(await hand.read("proctoring.worker.v1")) == lost_before
+
+
+async def test_the_newest_seating_plan_is_kept_with_the_exam_whenever_it_came_and_by_whoever_goes_on(
+    kafka: str, tmp_path: Path
+) -> None:
+    mine, theirs = seats_planned(EXAM, 5, hall=[ATTEMPT]), seats_planned(EXAM, 3, aula=[ATTEMPT])
+    later = seats_planned(EXAM, 4, cellar=[ATTEMPT])
+
+    async def room() -> str:
+        rows = [each.message for each in await hand.read(changelog_of("exams")) if each.key == f"{EXAM}/"]
+        seats = decoded_agenda(rows[-1]).seats if rows else None
+        return seats.room_of(name(f"student of {ATTEMPT}")) if seats else ""
+
+    async def is_in(wanted: str) -> bool:
+        return await room() == wanted
+
+    async with a_broker(kafka) as hand:
+        with a_worker(kafka, tmp_path) as worker:
+            await worker.ready()
+            await hand.publish([theirs, exam_watched(EXAM)])
+            await soon(lambda: is_in("aula"))
+            await hand.publish([mine])
+            await soon(lambda: is_in("hall"))
+            worker.kill()
+        with a_worker(kafka, tmp_path) as worker:
+            await worker.ready()
+            await hand.publish([later, theirs, exam_watched(EXAM, revision=2)])
+
+            async def is_watched_anew() -> bool:
+                rows = [each.message for each in await hand.read(changelog_of("exams")) if each.key == f"{EXAM}/"]
+                exam = decoded_agenda(rows[-1]).exam
+                return exam is not None and exam.revision == 2
+
+            await soon(is_watched_anew)
+            assert await room() == "hall"
 
 
 async def test_what_was_dropped_by_an_earlier_worker_is_asked_for_when_the_exam_turns_out_to_be_proctored(
