@@ -45,12 +45,17 @@ def address_block(address: str) -> str:
 
 
 def plausible_sources(seats: Sequence[Seat], most: int = MOST_NEIGHBOURS) -> list[NDArray[np.int32]]:
-    """For each candidate the others of the same room, else address block, else centre, whose sittings overlap; nearest first, then who started closest.
+    """For each candidate the others of the same room or, where none is known, of the same address block, then centre, whose sittings overlap; nearest
+    first, then who started closest.
 
     Plausible is mutual, so a pair is kept only where each is among the other's `most` nearest.
     """
     blocks = [address_block(seat.address) for seat in seats]
-    keys = [(seat.room, block, "" if seat.room else seat.centre) for seat, block in zip(seats, blocks, strict=True)]
+    # A known room says more than the building and the centre around it: a school behind one address would be one room again.
+    keys = [
+        (seat.room, "", "") if seat.room else ("", block, seat.centre)
+        for seat, block in zip(seats, blocks, strict=True)
+    ]
     starts = np.array([seat.starts for seat in seats])
     ends = np.array([seat.ends for seat in seats])
     groups: list[dict[str, list[int]]] = [defaultdict(list), defaultdict(list), defaultdict(list)]
@@ -65,7 +70,6 @@ def plausible_sources(seats: Sequence[Seat], most: int = MOST_NEIGHBOURS) -> lis
     nearest = []
     for candidate, named in enumerate(keys):
         found: dict[int, None] = {}
-        # A known room says more than the centre around it, which is for those of whom nothing nearer is known.
         for kind in (_ROOM, _ADDRESS, _CENTRE):
             if named[kind] and len(found) < most:
                 # So many more are asked for as are known already: some of the next kind may be among them.

@@ -38,9 +38,10 @@ def test_without_a_room_the_address_block_counts_and_else_the_centre() -> None:
     assert rows(seats) == [[1, 2], [0], [0], []]
 
 
-def test_who_sits_in_a_known_room_is_no_neighbour_of_the_whole_centre() -> None:
-    seats = [Seat(room="1", centre="north"), Seat(room="1", centre="north"), Seat(centre="north"), Seat(centre="north")]
-    assert rows(seats) == [[1], [0], [3], [2]]
+def test_who_sits_in_a_known_room_is_no_neighbour_of_the_whole_building_or_centre() -> None:
+    rooms = ("1", "1", "2", "2", "", "")
+    assert rows([Seat(room=room, centre="north") for room in rooms]) == [[1], [0], [3], [2], [5], [4]]
+    assert rows([Seat(room=room, address="10.1.2.3") for room in rooms]) == [[1], [0], [3], [2], [5], [4]]
 
 
 def test_of_a_full_hall_only_the_closest_in_time_count_and_always_both_ways() -> None:
