@@ -30,6 +30,9 @@ TOKEN_TYPE = "at+jwt"  # RFC 9068, section 2.1: a refresh token or anything else
 MAX_TOKEN_SECONDS = 3600
 _MAX_TOKEN_CHARACTERS = 2048
 _CACHED_TOKENS = 200_000
+_CLOCKS_DIFFER_SECONDS = (
+    60  # between identity's machine and this one; a token ends by this one's clock to the second all the same
+)
 _EXPIRED = "The access token has expired; get a new one with POST /api/v1/auth/refresh."
 
 
@@ -51,6 +54,7 @@ class Security:
         self._clock = clock
         self._rules = jwt.JWTClaimsRegistry(
             now=lambda: int(clock()),
+            leeway=_CLOCKS_DIFFER_SECONDS,
             iss={"essential": True, "value": ISSUER},
             aud={"essential": True, "value": AUDIENCE},
             sub={"essential": True},
@@ -65,10 +69,11 @@ class Security:
         self.is_ready = asyncio.Event()
 
     def apply(self, state: identity_pb2.SecurityState) -> None:
-        """Takes in what identity says: a snapshot replaces everything, anything else is added."""
+        """Takes in what identity says: keys replace those known, ended sessions are added.
+
+        Also those of a snapshot: a session that ended while it was made may be missing in it, and none ever begins again.
+        """
         forget_at = self._clock() + MAX_TOKEN_SECONDS
-        if state.is_snapshot:
-            self._ended.clear()
         self._ended = {session: until for session, until in self._ended.items() if until > self._clock()}
         self._ended.update({UUID(session): forget_at for session in state.ended_session_ids})
         if state.jwks_json:

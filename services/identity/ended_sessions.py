@@ -132,11 +132,12 @@ class EndedSessions:
 
     async def snapshot(self) -> SecurityState:
         """All that a process needs to check tokens: the keys, and the sessions that ended while their tokens may still run."""
+        sequence = self._sequence  # who has this snapshot does not have what is pushed while it is read
         async with self._database.session() as tx:
             keys = await public_keys(tx)
             ended = await tx.execute(sa.select(col(Session.id)).where(col(Session.ended_at) > now() - self._remember))
             return SecurityState(
-                sequence=self._sequence,
+                sequence=sequence,
                 is_snapshot=True,
                 jwks_json=json.dumps(keys),
                 ended_session_ids=[str(session_id) for session_id in ended.scalars()],

@@ -4,9 +4,11 @@ import asyncio
 import base64
 import json
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from joserfc import jwt
@@ -17,7 +19,9 @@ from chassis.security import AUDIENCE, ISSUER, TOKEN_TYPE
 from chassis.testing import eventually, running
 from chassis.tests import sample
 from chassis.tests.conftest import sample_database
+from proto.examhall.identity.v1.identity_pb2 import SecurityAck
 from services.identity.app import build
+from services.identity.app_state import parts_of
 from services.identity.passwords import PASSWORD_CHECKS
 from services.identity.tests.builders import PASSWORD, School, a_school
 
@@ -137,6 +141,37 @@ async def test_a_log_out_at_one_replica_is_known_at_the_other(school: School, ka
         assert (await second.http.get(ME, headers=headers)).status_code == 200
         assert (await school.bearer(tokens["access_token"]).post(LOGOUT)).status_code == 200
         assert (await second.http.get(ME, headers=headers)).status_code == 401
+
+
+async def test_a_snapshot_does_not_pass_for_what_is_pushed_while_it_is_read(school: School) -> None:
+    ended = parts_of(school.service.runtime).ended_sessions
+    await eventually(ended.is_listening.is_set)
+
+    async def acknowledges_nothing() -> AsyncIterator[SecurityAck]:
+        await asyncio.Event().wait()
+        yield SecurityAck()
+
+    holder = await asyncpg.connect(school.service.database.url)
+    try:
+        holding = holder.transaction()
+        await holding.start()
+        await holder.execute("LOCK TABLE signing_keys")
+        states = ended.watch(acknowledges_nothing())
+        reading = asyncio.ensure_future(anext(states))
+
+        async def waits() -> bool:
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            return bool(await holder.fetchval(waiting))
+
+        await eventually(waits)
+        session = new_id()
+        await ended.announce([session])
+        await holding.rollback()
+        snapshot, pushed = await reading, await anext(states)
+    finally:
+        await holder.close()
+    assert list(pushed.ended_session_ids) == [str(session)]
+    assert snapshot.sequence < pushed.sequence
 
 
 async def test_ended_sessions_and_keys_survive_a_restart(postgres_url: str, kafka: str, tmp_path: Path) -> None:
