@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, field_validator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import credentials
@@ -23,11 +24,13 @@ __all__ = [
     "Body",
     "Caller",
     "IfMatch",
+    "Moment",
     "Once",
     "Page",
     "PageQuery",
     "PageRequest",
     "RuntimeOf",
+    "Text",
     "Tx",
     "caller_address",
     "etag",
@@ -46,10 +49,35 @@ async def name_ids(request: Request) -> None:
     structlog.contextvars.bind_contextvars(**ids)
 
 
+def _storable(value: Any) -> Any:
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("Text can't hold a NUL character.")  # PostgreSQL keeps none
+    return value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("This is before the year 1 or after 9999 in UTC.") from error
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+"""Text in a query, as the database can compare it."""
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A date and time with its offset, as the database can hold it."""
+
+
 class Body(BaseModel):
-    """Base of request models: a field that is not in the model is refused, strings are stripped."""
+    """Base of request models: a field that is not in the model is refused, strings are stripped, and hold no NUL character."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @field_validator("*")
+    @classmethod
+    def _hold_no_nul(cls, value: Any) -> Any:
+        return _storable(value)
 
 
 def runtime_of(request: Request) -> "Runtime":
@@ -110,7 +138,7 @@ async def _runtime(request: Request) -> Any:
 
 RuntimeOf = Annotated[Any, Depends(_runtime)]
 
-_ETAG = re.compile(r'(?:W/)?"v(\d+)"')
+_ETAG = re.compile(r'(?:W/)?"v([0-9]{1,18})"')
 
 
 def etag(version: int) -> str:

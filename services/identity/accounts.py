@@ -19,14 +19,26 @@ from services.identity.lockout import LockRule
 from services.identity.logging_in import forgive_failures, person_of_login, reserve_attempt
 from services.identity.passwords import check_new_password, hash_password, is_password
 from services.identity.problems import WrongCredentials
+from services.identity.sessions import end_sessions
 from services.identity.tables import LoginAttempt, Person, SchoolClass, Specialization
 
 _CLAIM_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # no 0/O, 1/I
 _CLAIM_CHARACTERS = 10
 _FIRST_ADMIN_LOCK = 0x61646D696E
-_TAKEN = {
-    "uq_people_email": ("email", "This e-mail address has an account already."),
-    "uq_people_registration_number": ("registration_number", "This registration number has an account already."),
+_BROKEN_RULES = {
+    "uq_people_email": ("email", "taken", "This e-mail address has an account already."),
+    "uq_people_registration_number": (
+        "registration_number",
+        "taken",
+        "This registration number has an account already.",
+    ),
+    "ck_people_has_login": (
+        "email",
+        "required",
+        "Who has no registration number signs in by e-mail address; give one of them.",
+    ),
+    "fk_people_centre_id": ("centre_id", "unknown", "There is no such centre."),
+    "fk_people_class_id": ("class_id", "unknown", "There is no such class here."),
 }
 
 
@@ -50,26 +62,28 @@ async def add_person(tx: AsyncSession, person: Person) -> None:
 
 async def check_references(tx: AsyncSession, person: Person) -> None:
     """Raises InvalidInput when a person's class or specialization does not exist or is of another centre; a class gives its centre."""
-    if person.specialization_id and await tx.get(Specialization, person.specialization_id) is None:
+    with tx.no_autoflush:  # a look-up would write what is to be checked first
+        specialization = await tx.get(Specialization, person.specialization_id) if person.specialization_id else None
+        school_class = await tx.get(SchoolClass, person.class_id) if person.class_id else None
+    if person.specialization_id and specialization is None:
         raise InvalidInput(
             "specialization_id", "unknown", "There is no such specialization; GET /api/v1/specializations lists them."
         )
     if person.class_id is None:
         return
-    school_class = await tx.get(SchoolClass, person.class_id)
     if school_class is None or (person.centre_id and school_class.centre_id not in (None, person.centre_id)):
         raise InvalidInput("class_id", "unknown", "There is no such class here.")
     person.centre_id = person.centre_id or school_class.centre_id
 
 
 async def flush_person(tx: AsyncSession) -> None:
-    """Flushes; an address or number that is taken becomes InvalidInput."""
+    """Flushes; what the database refuses (an address or number that is taken, a centre that is not there) becomes InvalidInput."""
     try:
         await tx.flush()
     except IntegrityError as error:
-        for constraint, (field, detail) in _TAKEN.items():
+        for constraint, refusal in _BROKEN_RULES.items():
             if constraint in str(error.orig):
-                raise InvalidInput(field, "taken", detail) from error
+                raise InvalidInput(*refusal) from error
         raise
 
 
@@ -111,30 +125,47 @@ async def claim_account(
     at: datetime,
     rule: LockRule,
 ) -> Person:
-    """The owner of a pre-made account sets its first password. Raises WrongCredentials without saying whether the number or the code is wrong."""
+    """The owner of a pre-made account sets its first password. Raises WrongCredentials without saying whether the number or the code is wrong.
+
+    A password that is refused is no wrong code. Only who has the code learns that it must not be the account's name.
+    """
+    check_new_password(password, registration_number, email)
     async with database.session() as tx:
         person = await person_of_login(tx, registration_number)
         attempt_id = await reserve_attempt(tx, "claim", registration_number, person, address, user_agent, at, rule)
+        fits = _may_claim(person, code)
+        if attempt_id is not None:
+            attempt = await tx.get_one(LoginAttempt, attempt_id)
+            attempt.outcome, attempt.reason = ("succeeded", "") if fits else ("failed", "claim refused")
     if attempt_id is None:
         raise TooManyRequests(
             "Too many wrong claim codes; wait, or ask your school for a new code.", int(rule.window.total_seconds())
         )
-    check_new_password(password, registration_number, person.name if person else None, email)
+    if person is None or not fits:
+        raise _claim_refused()
+    check_new_password(password, person.name)
     password_hash = await hash_password(password)
     async with database.session() as tx:
-        person = await tx.get(Person, person.id, with_for_update=True) if person else None
-        expected = (person.claim_code_hash if person else None) or ""
-        fits = hmac.compare_digest(expected.encode(), claim_code_hash(code).encode())
-        if person is not None and fits and person.password_hash is None and person.is_active:
-            (await tx.get_one(LoginAttempt, attempt_id)).outcome = "succeeded"
-            person.password_hash, person.claim_code_hash = password_hash, None
-            person.email = email or person.email
-            await flush_person(tx)
-            person_changed(tx, person)
-            record_audit(tx, None, "account_claimed", "person", person.id)
-            return person
-        (await tx.get_one(LoginAttempt, attempt_id)).reason = "claim refused"
-    raise WrongCredentials("The registration number or the claim code is wrong, or the account is claimed already.")
+        person = await tx.get_one(Person, person.id, with_for_update=True)
+        if not _may_claim(person, code):
+            raise _claim_refused()
+        person.password_hash, person.claim_code_hash = password_hash, None
+        person.email = email or person.email
+        await flush_person(tx)
+        person_changed(tx, person)
+        record_audit(tx, None, "account_claimed", "person", person.id)
+    return person
+
+
+def _may_claim(person: Person | None, code: str) -> bool:
+    """Whether the code claims the account; who asks can't tell from the time how near a wrong one is."""
+    expected = (person.claim_code_hash if person else None) or ""
+    fits = hmac.compare_digest(expected.encode(), claim_code_hash(code).encode())
+    return fits and person is not None and person.password_hash is None and person.is_active
+
+
+def _claim_refused() -> WrongCredentials:
+    return WrongCredentials("The registration number or the claim code is wrong, or the account is claimed already.")
 
 
 async def set_claim_code(tx: AsyncSession, actor: Actor, person: Person) -> str:
@@ -147,20 +178,52 @@ async def set_claim_code(tx: AsyncSession, actor: Actor, person: Person) -> str:
     return code
 
 
-async def change_password(tx: AsyncSession, actor: Actor, current: str, new: str) -> None:
-    """Raises InvalidInput when the current password is wrong or the new one is refused."""
-    person = await tx.get_one(Person, actor.person_id, with_for_update=True)
-    if not await is_password(current, person.password_hash):
-        raise InvalidInput("current_password", "wrong", "This is not your current password.")
-    await set_password(tx, actor, person, new, "new_password")
+async def change_password(
+    database: Database, actor: Actor, current: str, new: str, at: datetime, rule: LockRule
+) -> list[UUID]:
+    """Gives the actor a new password and ends the other sessions; which they were.
+
+    Raises InvalidInput when the current password is wrong or the new one is refused, and TooManyRequests when too many were wrong: who holds
+    somebody's token must not find out the password by trying.
+    """
+    async with database.session() as tx:
+        person = await tx.get_one(Person, actor.person_id)
+        _check_own_password(person, new, "new_password")
+        password_hash = person.password_hash
+        attempt_id = await reserve_attempt(
+            tx, "password_change", str(person.id), person, actor.address, actor.user_agent, at, rule
+        )
+    if attempt_id is None:
+        raise TooManyRequests(
+            "Too many wrong passwords; wait, or reset the password.", int(rule.window.total_seconds())
+        )
+    fits = await is_password(current, password_hash)
+    new_hash = await hash_password(new) if fits else ""
+    async with database.session() as tx:
+        attempt = await tx.get_one(LoginAttempt, attempt_id)
+        person = await tx.get_one(Person, actor.person_id, with_for_update=True)
+        if fits and person.password_hash == password_hash:
+            attempt.outcome = "succeeded"
+            await _replace_password(tx, actor, person, new_hash)
+            return await end_sessions(tx, actor, person.id, "password_changed", at, but=actor.session_id)
+        attempt.reason = "wrong password"
+    raise InvalidInput("current_password", "wrong", "This is not your current password.")
 
 
 async def set_password(
     tx: AsyncSession, actor: Actor | None, person: Person, new: str, field: str = "password"
 ) -> None:
     """Gives a person a new password and lifts the account's lock."""
+    _check_own_password(person, new, field)
+    await _replace_password(tx, actor, person, await hash_password(new))
+
+
+def _check_own_password(person: Person, new: str, field: str) -> None:
     check_new_password(new, person.email, person.name, person.registration_number, field=field)
-    person.password_hash, person.claim_code_hash = await hash_password(new), None
+
+
+async def _replace_password(tx: AsyncSession, actor: Actor | None, person: Person, new_hash: str) -> None:
+    person.password_hash, person.claim_code_hash = new_hash, None
     await forgive_failures(tx, person.id)
     record_audit(tx, actor, "password_changed", "person", person.id)
 

@@ -118,10 +118,11 @@ async def change_me(body: ProfileChange, tx: Tx, caller: Caller) -> PersonOut:
 @router.post("/change-password", operation_id="changePassword")
 async def change_password(body: PasswordChange, caller: Caller, runtime: RuntimeOf) -> Message:
     """Sets a new password and ends the other sessions."""
-    async with runtime.database.session() as tx:
-        await accounts.change_password(tx, caller, body.current_password, body.new_password)
-        ended = await end_sessions(tx, caller, caller.person_id, "password_changed", now(), but=caller.session_id)
-    await parts_of(runtime).ended_sessions.announce(ended)
+    parts = parts_of(runtime)
+    ended = await accounts.change_password(
+        runtime.database, caller, body.current_password, body.new_password, now(), parts.lock_rule
+    )
+    await parts.ended_sessions.announce(ended)
     return Message(message="The password is changed; your other sessions are signed out.")
 
 

@@ -10,7 +10,7 @@ from sqlmodel import col
 from chassis.audit import record_audit
 from chassis.clock import now
 from chassis.errors import Forbidden
-from chassis.http import Caller, IfMatch, Once, Page, PageQuery, RuntimeOf, Tx, etag, require_match
+from chassis.http import Caller, IfMatch, Once, Page, PageQuery, RuntimeOf, Text, Tx, etag, require_match
 from services.identity.accounts import set_claim_code
 from services.identity.app_state import parts_of
 from services.identity.events import person_changed
@@ -38,7 +38,9 @@ users = APIRouter(prefix="/api/v1/users", tags=["users"])
 students = APIRouter(prefix="/api/v1/students", tags=["students"])
 teachers = APIRouter(prefix="/api/v1/teachers", tags=["teachers"])
 
-Search = Annotated[str | None, Query(max_length=100, description="part of name, e-mail address or registration number")]
+Search = Annotated[
+    Text | None, Query(max_length=100, description="part of name, e-mail address or registration number")
+]
 _STAFF = ("admin", "centre_admin")
 _NULLABLE = {"class_id", "specialization_id", "date_of_birth", "centre_id", "email"}
 

@@ -1,6 +1,5 @@
 """/api/v1/audit-log and /login-attempts: who did what, and who tried to sign in."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,14 +7,14 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query
 from sqlmodel import col
 
-from chassis.http import Caller, Page, PageQuery, PageRequest, Tx
+from chassis.http import Caller, Moment, Page, PageQuery, PageRequest, Text, Tx
 from services.identity.tables import AuditEntry, LoginAttempt
 from services.identity.views import AuditEntryOut, LoginAttemptOut
 
 audit_log = APIRouter(prefix="/api/v1/audit-log", tags=["audit"])
 login_attempts = APIRouter(prefix="/api/v1/login-attempts", tags=["audit"])
-From = Annotated[datetime | None, Query(alias="from", description="not before this moment")]
-To = Annotated[datetime | None, Query(alias="to", description="before this moment")]
+From = Annotated[Moment | None, Query(alias="from", description="not before this moment")]
+To = Annotated[Moment | None, Query(alias="to", description="before this moment")]
 
 
 async def _page(tx: Tx, query: Any, newest: Any, out: Any, page: PageRequest) -> Page[Any]:
@@ -26,8 +25,8 @@ async def _page(tx: Tx, query: Any, newest: Any, out: Any, page: PageRequest) ->
 
 @audit_log.get("", operation_id="listAuditEntries")
 async def list_audit_entries(
-    tx: Tx, caller: Caller, page: PageQuery, user_id: UUID | None = None, action: str | None = None,
-    entity_type: str | None = None, entity_id: str | None = None, since: From = None, until: To = None,
+    tx: Tx, caller: Caller, page: PageQuery, user_id: UUID | None = None, action: Text | None = None,
+    entity_type: Text | None = None, entity_id: Text | None = None, since: From = None, until: To = None,
 ) -> Page[AuditEntryOut]:  # fmt: skip
     """Who did what to what, newest first."""
     caller.require("admin")
@@ -46,8 +45,8 @@ async def list_audit_entries(
 
 @login_attempts.get("", operation_id="listLoginAttempts")
 async def list_login_attempts(
-    tx: Tx, caller: Caller, page: PageQuery, user_id: UUID | None = None, outcome: str | None = None,
-    address: str | None = None, since: From = None, until: To = None,
+    tx: Tx, caller: Caller, page: PageQuery, user_id: UUID | None = None, outcome: Text | None = None,
+    address: Text | None = None, since: From = None, until: To = None,
 ) -> Page[LoginAttemptOut]:  # fmt: skip
     """Tries to sign in, newest first; a centre's administrator sees those at the centre's accounts."""
     caller.require("admin", "centre_admin")

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import col, delete, select
 
 from chassis.testing import eventually
-from services.identity.accounts import first_admin
+from services.identity.accounts import claim_code_hash, first_admin, new_claim_code
 from services.identity.tables import Mail, Person, ResetCode
 from services.identity.tests.builders import PASSWORD, School, a_school
 
@@ -104,6 +104,19 @@ async def test_claim_codes_cannot_be_guessed_at_length(school: School) -> None:
     assert statuses == [401] * 5 + [429]
 
 
+async def test_a_password_that_is_refused_is_no_wrong_claim_code(school: School) -> None:
+    code = new_claim_code()
+    unclaimed = {"email": None, "password_hash": None, "claim_code_hash": claim_code_hash(code)}
+    await school.person(name="Wilhelmina", registration_number="STU-79", **unclaimed)
+    body = {"registration_number": "STU-79", "claim_code": code}
+    for password in ("short", "STU-79-STU-79"[:6], "password1234", "Wilhelmina", "wilhelmina", "WILHELMINA"):
+        assert (await school.http.post(CLAIM, json={**body, "password": password})).status_code == 422
+    # What the account is called is told to nobody who only guesses.
+    guess = {**body, "claim_code": "WRONGCODE1", "password": "Wilhelmina"}
+    assert (await school.http.post(CLAIM, json=guess)).status_code == 401
+    assert (await school.http.post(CLAIM, json={**body, "password": "a good long one"})).status_code == 200
+
+
 async def ask_for_code(school: School, email: str) -> str:
     before = len(school.mails())
     assert (await school.http.post(FORGOT, json={"email": email})).status_code == 202
@@ -184,6 +197,21 @@ async def test_changing_the_password_asks_for_the_old_one_and_ends_other_session
     ).status_code == 200
     assert (await here.get("/api/v1/auth/me")).status_code == 200
     assert (await there.get("/api/v1/auth/me")).status_code == 401
+
+
+async def test_who_holds_a_token_can_not_find_out_the_password_by_trying(school: School) -> None:
+    person = await school.person()
+    client = await school.as_(person)
+    path, new = "/api/v1/auth/change-password", "another good one"
+    # A new password that is refused is no wrong password.
+    for _ in range(6):
+        refused = await client.post(path, json={"current_password": PASSWORD, "new_password": "short"})
+        assert refused.json()["errors"][0]["field"] == "new_password"
+    guesses = [{"current_password": f"guess {number}", "new_password": new} for number in range(8)]
+    replies = await asyncio.gather(*(client.post(path, json=guess) for guess in guesses))
+    assert sorted(reply.status_code for reply in replies) == [422] * 5 + [429] * 3
+    assert (await client.post(path, json={"current_password": PASSWORD, "new_password": new})).status_code == 429
+    assert (await school.log_in(person)).status_code == 200
 
 
 async def test_the_first_administrator_comes_from_the_settings(postgres_url: str, kafka: str, tmp_path: object) -> None:
