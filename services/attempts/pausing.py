@@ -39,23 +39,15 @@ async def extend_all(tx: AsyncSession, actor: Actor, exam_id: UUID, seconds: int
 async def pause_attempt(tx: AsyncSession, actor: Actor, attempt_id: UUID, reason: str) -> Attempt:
     """Stops one attempt's clock. Paused already: given as it is. Raises NotFound, Forbidden, AttemptClosed."""
     attempt = await _open_attempt(tx, actor, attempt_id)
-    if attempt.status == "in_progress":
-        _pause(tx, actor, attempt, reason, await clock(tx))
-    elif attempt.break_ends_at is not None:
-        # A break becomes the proctor's pause: the student can't end it, and it does not use up break time any more.
-        moment = await clock(tx)
-        _resume(tx, actor, attempt, moment)
-        _pause(tx, actor, attempt, reason, moment)
+    _pause_by_staff(tx, actor, attempt, reason, await clock(tx))
     return attempt
 
 
 async def pause_all(tx: AsyncSession, actor: Actor, exam_id: UUID, reason: str) -> int:
-    """Stops the clocks of all running attempts of an exam, and says of how many."""
-    attempts = await _open_attempts(tx, actor, exam_id, ("in_progress",))
+    """Stops the clocks of all running attempts of an exam, those on a break included, and says of how many."""
+    attempts = await _open_attempts(tx, actor, exam_id, OPEN)
     moment = await clock(tx)
-    for attempt in attempts:
-        _pause(tx, actor, attempt, reason, moment)
-    return len(attempts)
+    return sum(_pause_by_staff(tx, actor, attempt, reason, moment) for attempt in attempts)
 
 
 async def resume_attempt(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Attempt:
@@ -67,7 +59,7 @@ async def resume_attempt(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> At
 
 
 async def resume_all(tx: AsyncSession, actor: Actor, exam_id: UUID) -> int:
-    """Lets all paused attempts of an exam go on, and says how many; students on a break keep it."""
+    """Lets all attempts of an exam that staff paused go on, and says how many; who has taken a break since keeps it."""
     attempts = await _open_attempts(tx, actor, exam_id, ("paused",))
     moment = await clock(tx)
     paused = [attempt for attempt in attempts if attempt.break_ends_at is None]
@@ -102,7 +94,7 @@ async def end_break(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Attempt
     if attempt.status == "paused":
         if attempt.break_ends_at is None:
             raise Conflict("The exam is paused by whoever supervises it; it goes on when they say so.")
-        _resume(tx, actor, attempt, await clock(tx))
+        _resume(tx, actor, attempt, min(await clock(tx), attempt.break_ends_at))
     return attempt
 
 
@@ -160,6 +152,17 @@ def _extend(tx: AsyncSession, actor: Actor, attempt: Attempt, seconds: int, reas
         old={"deadline_at": old.isoformat()},
         new={"deadline_at": attempt.deadline_at.isoformat(), "added_seconds": seconds, "reason": reason},
     )  # fmt: skip
+
+
+def _pause_by_staff(tx: AsyncSession, actor: Actor, attempt: Attempt, reason: str, moment: datetime) -> bool:
+    """Whether an open attempt is paused by this; one that staff paused before stays as it is."""
+    if attempt.status == "paused":
+        if attempt.break_ends_at is None:
+            return False
+        # A break becomes the staff's pause: it neither ends by itself nor by the student, and uses up no more break time.
+        _resume(tx, actor, attempt, min(moment, attempt.break_ends_at))
+    _pause(tx, actor, attempt, reason, moment)
+    return True
 
 
 def _pause(

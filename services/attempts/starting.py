@@ -57,26 +57,30 @@ async def start_attempt(runtime: Runtime, actor: Actor, exam_id: UUID, access_co
     """Starts, or gives the open attempt. Raises NotFound for an exam that is not for this student, and each refusal by its own name.
 
     All is one transaction, which asks nobody else; what is not copied yet is fetched before the next try. A wrong access code is counted
-    in a transaction of its own, so that it stays counted though the start fails.
+    in it, so it is committed though the start fails.
     """
     actor.require("student")
     parts = parts_of(runtime)
     for _ in range(_TRIES):
         try:
             async with runtime.database.session() as tx:
-                return await _start(tx, parts, actor, exam_id, access_code)
-        except WrongAccessCode:
-            async with runtime.database.session() as tx:
-                tx.add(CodeFailure(exam_id=exam_id, student_id=actor.person_id))
-            raise
+                started = await _start(tx, parts, actor, exam_id, access_code)
         except _NotCopiedYet:
             exam = await parts.copies.exam(exam_id)
             await parts.copies.person(actor.person_id)
             await parts.copies.paper(exam_id, exam.version)
+            continue
+        if started is None:
+            raise WrongAccessCode(
+                "The access code does not fit." if access_code else "This exam needs an access code.",
+                errors=[{"field": "access_code", "rule": "fits", "message": "Ask whoever supervises the exam."}],
+            )
+        return started
     raise DependencyUnavailable("The exam is being published anew; try again in a moment.")
 
 
-async def _start(tx: AsyncSession, parts: Parts, actor: Actor, exam_id: UUID, access_code: str) -> Start:
+async def _start(tx: AsyncSession, parts: Parts, actor: Actor, exam_id: UUID, access_code: str) -> Start | None:
+    """None when the access code does not fit, which is counted then."""
     row = (await tx.execute(_FACTS, {"exam_id": exam_id, "person_id": actor.person_id})).one_or_none()
     if row is None:
         raise _NotCopiedYet
@@ -89,7 +93,9 @@ async def _start(tx: AsyncSession, parts: Parts, actor: Actor, exam_id: UUID, ac
     candidate = Candidate(person.is_active, person.is_eligible, len(earlier))
     if reason := refusal(_terms(exam), candidate, moment):
         raise _refused(reason, exam, person)
-    await _check_code(tx, parts.code_rule, exam.schedule, exam_id, actor.person_id, access_code, moment)
+    if not await _code_fits(tx, parts.code_rule, exam.schedule, exam_id, actor.person_id, access_code, moment):
+        tx.add(CodeFailure(exam_id=exam_id, student_id=actor.person_id))
+        return None
     paper = parts.copies.paper_in_memory(exam_id, exam.version)
     if paper is None:
         raise _NotCopiedYet
@@ -108,7 +114,7 @@ async def _earlier_attempts(tx: AsyncSession, exam_id: UUID, student_id: UUID) -
     return (await tx.scalars(query.order_by(col(Attempt.number)))).all()
 
 
-async def _check_code(
+async def _code_fits(
     tx: AsyncSession,
     rule: access_codes.CodeRule,
     schedule: Schedule,
@@ -116,9 +122,12 @@ async def _check_code(
     student_id: UUID,
     access_code: str,
     moment: datetime,
-) -> None:
+) -> bool:
+    """Whether the exam needs no code or this is it. One student's tries at an exam wait for each other, so that none outruns the limit."""
     if not schedule.needs_access_code:
-        return
+        return True
+    tries = f"access code:{exam_id}:{student_id}"
+    await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(tries, 0))))
     own = sa.func.count().filter(col(CodeFailure.student_id) == student_id)
     counts = sa.select(own, sa.func.count()).where(
         col(CodeFailure.exam_id) == exam_id, col(CodeFailure.failed_at) > moment - rule.window
@@ -129,11 +138,7 @@ async def _check_code(
             "Too many wrong access codes. Ask whoever supervises the exam for the code, and try again later.",
             int(rule.window.total_seconds()),
         )
-    if not access_codes.fits(access_code, schedule.access_code_salt, schedule.access_code_sha256):
-        raise WrongAccessCode(
-            "The access code does not fit." if access_code else "This exam needs an access code.",
-            errors=[{"field": "access_code", "rule": "fits", "message": "Ask whoever supervises the exam."}],
-        )
+    return access_codes.fits(access_code, schedule.access_code_salt, schedule.access_code_sha256)
 
 
 def _new_attempt(

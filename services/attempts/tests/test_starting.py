@@ -161,6 +161,14 @@ async def test_the_right_code_starts_and_a_wrong_one_is_counted(hall: Hall) -> N
     assert (await start(student, exam, access_code="k7qm2x9p"))["status"] == "in_progress"
 
 
+async def test_codes_that_are_tried_at_once_do_not_outrun_the_limit(hall: Hall) -> None:
+    exam, guesser = hall.exam(access_code="K7QM2X9P"), hall.student()
+    await guesser.post("/api/v1/attempts", json={"exam_id": exam.id})  # what the start needs is here from now on
+    guesses = [{"exam_id": exam.id, "access_code": f"{number}"} for number in range(40)]
+    replies = await asyncio.gather(*(guesser.post("/api/v1/attempts", json=guess) for guess in guesses))
+    assert sorted(reply.status_code for reply in replies) == [403] * 9 + [429] * 31
+
+
 async def test_ten_wrong_codes_stop_a_student_and_nobody_else(hall: Hall) -> None:
     exam, guesser = hall.exam(access_code="K7QM2X9P"), hall.student()
     for _ in range(10):

@@ -5,14 +5,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
+from chassis.actors import Actor
 from chassis.ids import new_id
 from chassis.testing import eventually
 from services.attempts.metrics import COUNTS
+from services.attempts.pausing import pause_all
 from services.attempts.submitting import DUE, submit_due
+from services.attempts.tables import Attempt
 from services.attempts.tests.builders import Exam, Hall, open_hall, problem, save, start
 from services.attempts.timekeeping import IS_DUE
+
+ADMIN = Actor(new_id(), "admin", new_id())
 
 
 async def until_submitted(client: Any, attempt: dict[str, Any]) -> dict[str, Any]:
@@ -196,21 +202,43 @@ async def test_a_pause_stops_the_clock_and_hides_the_paper(hall: Hall) -> None:
     assert kinds == ["AttemptStarted", "AttemptPaused", "AttemptResumed", "AttemptSubmitted"]
 
 
-async def test_a_fire_alarm_pauses_everybody_and_a_student_on_a_break_keeps_it(hall: Hall) -> None:
+async def test_a_fire_alarm_pauses_everybody_and_a_student_on_a_break_too(hall: Hall) -> None:
     exam, one, two = hall.exam(), hall.student(), hall.student(break_minutes=10)
     first, second = await start(one, exam), await start(two, exam)
     staff = instructor(hall, exam)
     broken = (await two.post(f"/api/v1/attempts/{second['id']}/break")).json()
     assert broken["break_ends_at"] is not None
-    assert (await staff.post(f"/api/v1/attempts/of-exam/{exam.id}/pause", json={"reason": "fire"})).json() == {
-        "attempts": 1
-    }
-    assert (await staff.post(f"/api/v1/attempts/of-exam/{exam.id}/resume")).json() == {"attempts": 1}
-    statuses = [
-        (await client.get(f"/api/v1/attempts/{attempt['id']}")).json()["status"]
+    of_exam = f"/api/v1/attempts/of-exam/{exam.id}"
+    assert (await staff.post(f"{of_exam}/pause", json={"reason": "fire"})).json() == {"attempts": 2}
+    assert (await staff.post(f"{of_exam}/pause", json={"reason": "fire"})).json() == {"attempts": 0}
+    out = (await two.get(f"/api/v1/attempts/{second['id']}")).json()
+    assert (out["status"], out["pause_reason"], out["break_ends_at"]) == ("paused", "fire", None)
+    assert problem(await two.delete(f"/api/v1/attempts/{second['id']}/break")) == (409, "conflict")
+    assert (await staff.post(f"{of_exam}/resume")).json() == {"attempts": 2}
+    back = [
+        (await client.get(f"/api/v1/attempts/{attempt['id']}")).json()
         for client, attempt in ((one, first), (two, second))
     ]
-    assert statuses == ["in_progress", "paused"]
+    assert [attempt["status"] for attempt in back] == ["in_progress", "in_progress"]
+    assert 595 <= back[1]["break_seconds_left"] <= 600
+
+
+async def test_a_break_that_staff_s_pause_finds_over_gave_no_more_than_it_had(hall: Hall) -> None:
+    exam, student = hall.exam(), hall.student(break_minutes=1)
+    attempt = await start(student, exam)
+    await student.post(f"/api/v1/attempts/{attempt['id']}/break")
+    # As after an outage: the break was over long before anybody could end it. Held, so that the timekeeper is not first.
+    async with hall.service.database.session() as tx:
+        held = await tx.scalar(select(Attempt).with_for_update())
+        held.paused_at, held.break_ends_at = (
+            held.paused_at - timedelta(hours=1),
+            held.break_ends_at - timedelta(hours=1),
+        )
+        await tx.flush()
+        await pause_all(tx, ADMIN, UUID(exam.id), "power cut")
+    paused = (await student.get(f"/api/v1/attempts/{attempt['id']}")).json()
+    assert moments(paused, "deadline_at")[0] - moments(attempt, "deadline_at")[0] == timedelta(minutes=1)
+    assert paused["break_seconds_left"] == 0
 
 
 async def test_a_break_uses_up_what_the_accommodation_grants(hall: Hall) -> None:
