@@ -21,6 +21,7 @@ from chassis.errors import (
     AWAY,
     DependencyUnavailable,
     DomainError,
+    InvalidInput,
     NotFound,
     Problem,
     TooManyRequests,
@@ -152,6 +153,10 @@ class HotRoutes:
 
     def refusal(self, error: Exception) -> HotReply:
         """The problem of an error."""
+        if isinstance(
+            error, RecursionError
+        ):  # of the decoder: nothing of ours recurses as deep as a body may be nested
+            return self.refusal(InvalidInput("", "nesting", "The body is nested too deeply."))
         problem = problem_of(error, self._problems)
         if problem.status == 500 and is_away(error):
             log.warning("hot_route_waits", error=f"{type(error).__name__}: {error}"[:300])

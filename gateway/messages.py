@@ -53,13 +53,13 @@ def read_message(message: Mapping[str, Any]) -> Heard:
     try:
         members = _members_of(text)
         kind = _kind_of(members["type"])
-    except (msgspec.DecodeError, KeyError, UnicodeDecodeError):
+    except (msgspec.DecodeError, KeyError, UnicodeDecodeError, RecursionError):
         raise InvalidInput("type", "required", 'A message is a JSON object with a member "type".') from None
     if kind != "authenticate":
         return Heard(kind, members)
     try:
         content = _authenticate(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise InvalidInput("token", "required", 'It takes {"type":"authenticate","token":"…","after":0}.') from None
     if content.after is not None and not 0 <= content.after <= MOST_NUMBER:
         raise InvalidInput("after", "range", "`after` is the number of an entry, or 0.")

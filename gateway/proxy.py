@@ -31,6 +31,7 @@ log = structlog.get_logger()
 
 _RETRY_SECONDS = 0.1
 _CREDENTIAL = CREDENTIAL.encode()
+_AUTHORIZATION = b"authorization"
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOP_BY_HOP = frozenset(
     (
@@ -41,7 +42,7 @@ _OURS = frozenset(
     (
         b"host content-length expect forwarded x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port x-real-ip"
     ).split()
-) | {b"x-request-id", b"traceparent", _CREDENTIAL}
+) | {b"x-request-id", b"traceparent", _CREDENTIAL, _AUTHORIZATION}
 _NOT_PASSED_ON = _HOP_BY_HOP | _OURS
 _NOT_PASSED_BACK = _HOP_BY_HOP | {b"server", b"date", b"x-request-id", *(name for name, _ in SECURITY_HEADERS)}
 _WITHOUT_BODY = (204, 304)
@@ -123,6 +124,9 @@ class Proxy:
             dropped = dropped | {name.strip().lower() for line in lines for name in line.split(b",")}
         headers = [header for header in sent if header[0] not in dropped]
         headers += self._own_headers(arrival)
+        authorization = arrival.headers.get(_AUTHORIZATION)
+        if authorization is not None:  # once: of several, the one that was admitted
+            headers.append((_AUTHORIZATION, authorization))
         return headers
 
     def _own_headers(self, arrival: Arrival) -> Headers:

@@ -42,6 +42,13 @@ async def test_the_service_learns_who_calls_and_that_the_gateway_says_so(gateway
     assert "Forwarded" not in headers
 
 
+async def test_of_several_tokens_the_service_gets_the_one_that_was_admitted(gateway: RunningGateway) -> None:
+    tokens = [gateway.signed_in()["Authorization"] for _ in range(2)]
+    for sent in ([tokens[0], tokens[1]], [tokens[0], "Basic eDp5"]):
+        assert (await gateway.http.get("/api/v1/exams", headers=[("Authorization", one) for one in sent])).is_success
+        assert gateway.upstream.requests[-1].headers.getall("Authorization") == sent[1:]
+
+
 async def test_headers_of_one_hop_stay_on_their_hop(gateway: RunningGateway) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text="x", headers={"Server": "secret 1.0", "Keep-Alive": "timeout=1", "X-Kept": "yes"})

@@ -281,6 +281,20 @@ async def test_what_is_not_known_is_refused_by_name(gateway: RunningGateway, pro
     assert gateway.signals.batches == []
 
 
+async def test_a_message_nested_without_end_is_refused_and_the_socket_goes_on(
+    gateway: RunningGateway, proctoring: Proctoring
+) -> None:
+    async with opened(gateway, SEAT) as student:
+        await student.connection.send('{"type":"authenticate","token":' + "[" * 30_000)
+        assert (await student.closed())[0] == 4400
+    async with listening(gateway, SEAT) as student:
+        for nested in ('{"signals":' + "[" * 30_000, '{"type":"authenticate","token":' + "[" * 30_000):
+            await student.connection.send(nested)
+            assert (await student.next())["problem"]["status"] == 422
+        await student.say(type="ping")
+        assert await student.next() == {"type": "pong"}
+
+
 async def test_signals_go_to_proctoring_in_batches_and_are_answered(
     gateway: RunningGateway, proctoring: Proctoring
 ) -> None:

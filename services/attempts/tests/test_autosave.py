@@ -129,6 +129,7 @@ async def test_a_batch_with_one_fault_names_it_and_stores_nothing(hall: Hall) ->
         (b'{"revision":1,"response":{"option_id":"x"}}', "response.option_id"),
         (b'{"revision":1,"response":{"option_id":"\\ud800"}}', ""),
         (b'{"revision":1,"response":null,"is_flagged":"yes"}', "is_flagged"),
+        (b'{"revision":1,"response":' + b"[" * 100_000 + b"]" * 100_000 + b"}", ""),
     ],
 )
 async def test_a_malformed_save_is_refused_by_field(hall: Hall, body: bytes, field: str) -> None:
