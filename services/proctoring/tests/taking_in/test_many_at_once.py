@@ -1,0 +1,147 @@
+"""What is told of attempts and people leaves the same rows, feeds and events, whether it is taken in together or one by one."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from google.protobuf.message import Message
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chassis.clock import now
+from chassis.consuming import Consumer
+from chassis.ids import new_id
+from chassis.inbox import Event
+from chassis.outbox import PENDING, timestamp
+from proto.examhall.attempts.v1 import events_pb2 as attempts
+from proto.examhall.identity.v1 import people_pb2 as people
+from services.proctoring.consumers import SUBSCRIPTIONS
+from services.proctoring.feeds import Entry, tell, tell_all
+from services.proctoring.tests.taking_in.builders import Exam, Hall
+
+LIFE = [
+    attempts.AttemptStarted,
+    attempts.AttemptPaused,
+    attempts.AttemptResumed,
+    attempts.AttemptExtended,
+    attempts.AttemptSubmitted,
+]
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Left:
+    """What taking events in left behind. Events are those recorded, in their order, by topic and key."""
+
+    rows: dict[str, Rows]
+    events: dict[tuple[str, str], list[bytes]]
+
+
+async def left_by(hall: Hall, groups: Iterable[Sequence[Event]]) -> Left:
+    """What these groups of events leave, each taken in at once, with no inbox to drop what comes again; undone afterwards."""
+    consumer = Consumer(hall.service.runtime, "test", SUBSCRIPTIONS)
+    async with hall.service.database.session() as tx:
+        for group in groups:
+            await consumer.apply(tx, group)
+        rows = {}
+        for table in ("attempts", "people", "feeds", "feed_entries"):
+            found = await tx.execute(sa.text(f"SELECT * FROM {table} ORDER BY 1, 2"))
+            rows[table] = [tuple(row) for row in found]
+        events: defaultdict[tuple[str, str], list[bytes]] = defaultdict(list)
+        for recorded in tx.info.pop(PENDING, []):
+            events[recorded.topic, recorded.key].append(recorded.payload)
+        await tx.rollback()
+    return Left(rows, dict(events))
+
+
+def an_event(topic: str, key: str, message: Message) -> Event:
+    return Event(new_id(), topic, key, message.DESCRIPTOR.full_name, now(), message.SerializeToString(), None)
+
+
+def a_life(hall: Hall, exam: Exam, student_id: UUID) -> list[Event]:
+    """Every step of an attempt, one after the other."""
+    state = hall.attempt(exam, student_id).state
+    events = []
+    for version, step in enumerate(LIFE, 1):
+        state.version = version
+        if step is attempts.AttemptSubmitted:
+            state.status, state.submit_reason = "submitted", "student"
+            state.submitted_at.CopyFrom(timestamp(now() + timedelta(minutes=5)))
+        events.append(an_event("attempts.lifecycle.v1", state.attempt_id, step(attempt=state)))
+    return events
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_steps_of_attempts_leave_the_same_taken_in_together_or_one_by_one_in_any_order(
+    hall: Hall, data: st.DataObject
+) -> None:
+    if not hall.known:
+        hall.known += [await hall.published(), await hall.published(settings={"proctoring": False})]
+    known = new_id()
+    await hall.tell_person(known)
+    lives = [a_life(hall, exam, student) for exam in hall.known for student in (known, new_id())]
+    events = [event for life in lives for event in life]
+    repeated = data.draw(st.lists(st.sampled_from(events), max_size=4))
+    told = data.draw(st.permutations(events + repeated))
+    at = data.draw(st.integers(0, len(told)))
+    singly = await left_by(hall, [[event] for event in told])
+    assert await left_by(hall, [told[:at], told[at:]]) == singly
+    assert len(singly.rows["attempts"]) == len(lives)
+    assert sum(topic == "proctoring.signals.v1" for topic, _ in singly.events) == 2  # of the exam that is watched
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_people_leave_the_same_taken_in_together_or_one_by_one_in_any_order(
+    hall: Hall, data: st.DataObject
+) -> None:
+    ids = [str(new_id()) for _ in range(3)]
+    kinds = st.sampled_from([people.PersonRegistered, people.PersonChanged, people.PersonDeleted])
+    drawn = st.lists(st.tuples(kinds, st.sampled_from(ids), st.integers(1, 5)), min_size=1, max_size=12)
+    told = [_a_person(*each) for each in data.draw(drawn)]
+    assert await left_by(hall, [told]) == await left_by(hall, [[event] for event in told])
+
+
+def _a_person(kind: Any, person_id: str, version: int) -> Event:
+    if kind is people.PersonDeleted:
+        message = kind(person_id=person_id, version=version)
+    else:
+        message = kind(person=people.PersonState(person_id=person_id, version=version, name=f"Name {version}"))
+    return an_event("identity.people.v1", person_id, message)
+
+
+FEEDS = ["exam:a", "exam:b", "attempt:a", "attempt:b"]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(groups=st.lists(st.lists(st.sampled_from(FEEDS), max_size=8), max_size=3))
+async def test_entries_told_together_are_numbered_in_their_order_and_without_gaps(
+    hall: Hall, groups: list[list[str]]
+) -> None:
+    given: defaultdict[str, list[int]] = defaultdict(list)
+    async with hall.service.database.session() as tx:
+        await tell(tx, "exam:a", "first", now(), {})
+        for group in groups:
+            entries = [Entry(feed, "told", now(), {"place": place}) for place, feed in enumerate(group)]
+            for entry, number in zip(entries, await tell_all(tx, entries), strict=True):
+                given[entry.feed].append(number)
+        kept = await tx.execute(
+            sa.text("SELECT feed, number, CAST(body AS json) AS body FROM feed_entries ORDER BY feed, number")
+        )
+        told: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in kept:
+            assert row.body["number"] == row.number
+            told[row.feed].append(row.body)
+        pushed = [row.payload for row in tx.info.pop(PENDING)]
+        await tx.rollback()
+    for feed in FEEDS:
+        begins = 2 if feed == "exam:a" else 1
+        assert given[feed] == list(range(begins, begins + len(given[feed])))
+        places = [place for group in groups for place, other in enumerate(group) if other == feed]
+        assert [body["place"] for body in told[feed][begins - 1 :]] == places
+    assert len(pushed) == 1 + sum(map(len, groups))
