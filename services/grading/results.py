@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chassis.actors import Actor
@@ -19,11 +20,15 @@ from services.grading.tables import Attempt, Exam, Grade
 
 @dataclass(frozen=True)
 class Result:
-    """A submitted attempt, its exam and grade as far as they are known, and what the student may see of them at a moment."""
+    """A submitted attempt, its exam and grade as far as they are known, and what the student may see of them at a moment.
+
+    `is_sat`: somebody has an attempt at the exam that is not over.
+    """
 
     attempt: Attempt
     exam: Exam | None
     grade: Grade | None
+    is_sat: bool
     at: datetime
 
     @property
@@ -33,7 +38,7 @@ class Result:
             return sight_of(is_released=False, is_open=False, allow_review=False, show_answers=False)
         return sight_of(
             is_released=self.grade.is_released and not self.grade.is_invalidated,
-            is_open=self.exam.closes_at is not None and self.at < self.exam.closes_at,
+            is_open=self.exam.closes_at is not None and (self.at < self.exam.closes_at or self.is_sat),
             allow_review=self.exam.allow_review_after_submit,
             show_answers=self.exam.show_answers_after_submit,
         )
@@ -45,7 +50,7 @@ async def own_results(tx: AsyncSession, actor: Actor, page: PageRequest) -> tupl
     total = await tx.scalar(query.with_only_columns(sa.func.count())) or 0
     order = (col(Attempt.submitted_at).desc(), col(Attempt.id))
     rows = await tx.execute(query.order_by(*order).offset(page.offset).limit(page.limit))
-    return [Result(attempt, exam, grade, now()) for attempt, exam, grade in rows], total
+    return [_result(row) for row in rows], total
 
 
 async def own_result(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Result:
@@ -53,13 +58,19 @@ async def own_result(tx: AsyncSession, actor: Actor, attempt_id: UUID) -> Result
     row = (await tx.execute(_submitted_by(actor).where(col(Attempt.id) == attempt_id))).one_or_none()
     if row is None:
         raise NotFound("You have no submitted attempt of this id.")
-    attempt, exam, grade = row
-    return Result(attempt, exam, grade, now())
+    return _result(row)
+
+
+def _result(row: sa.Row[Any]) -> Result:
+    attempt, exam, grade, is_sat = row
+    return Result(attempt, exam, grade, is_sat, now())
 
 
 def _submitted_by(actor: Actor) -> sa.Select[Any]:
+    other = aliased(Attempt)
+    is_sat = sa.exists().where(col(other.exam_id) == col(Attempt.exam_id), col(other.status) != "submitted")
     return (
-        sa.select(Attempt, Exam, Grade)
+        sa.select(Attempt, Exam, Grade, is_sat)  # is_sat is served by ix_attempts_open
         .outerjoin(Exam, col(Exam.id) == col(Attempt.exam_id))
         .outerjoin(Grade, col(Grade.attempt_id) == col(Attempt.id))
         .where(col(Attempt.student_id) == actor.person_id, col(Attempt.status) == "submitted")

@@ -20,7 +20,7 @@ class Sight:
 def sight_of(*, is_released: bool, is_open: bool, allow_review: bool, show_answers: bool) -> Sight:
     """Before release nothing but that the attempt was received; then the score, and of the questions what the settings allow.
 
-    While the exam's window is open others may still sit it, so questions are shown to nobody, also where results go out at once.
+    While the exam's window is open, or somebody who began in it has time left, questions are shown to nobody, also where results go out at once.
     """
     is_over = is_released and not is_open
     return Sight(is_released, is_over and allow_review, is_over and show_answers)

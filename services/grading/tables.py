@@ -72,6 +72,7 @@ class Attempt(Table, table=True):
     __tablename__ = "attempts"
     __table_args__ = (
         sa.Index("ix_attempts_marking_due", "marking_due_at", postgresql_where=sa.text("marking_due_at IS NOT NULL")),
+        sa.Index("ix_attempts_open", "exam_id", postgresql_where=sa.text("status <> 'submitted'")),
     )
     id: UUID = Field(primary_key=True)
     version: int = Field(sa_type=sa.BigInteger)

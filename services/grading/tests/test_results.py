@@ -136,6 +136,22 @@ async def test_while_the_window_is_open_nobody_sees_questions_whose_answers_coul
     assert (await read(office, attempt))[1]["questions"] is not None
 
 
+async def test_while_somebody_with_extra_time_still_sits_nobody_sees_questions_though_the_window_is_over(
+    office: Office,
+) -> None:
+    over = AnExam(
+        show_answers=True, release_automatically=True, has_essay=False, closes_at=now() - timedelta(seconds=1)
+    )
+    exam = await office.knows(over)
+    slow = await office.started(AnAttempt(exam))
+    attempt = await office.marked(exam)
+    listed, alone = await read(office, attempt)
+    assert (listed["status"], listed["score"], alone["questions"]) == ("released", "4.00", None)
+    await office.submitted(slow)
+    await office.grade(slow)
+    assert RIGHT_TEXT in str((await read(office, attempt))[1]["questions"])
+
+
 async def test_settings_changed_after_the_release_count_at_once(office: Office) -> None:
     exam = await office.knows(AnExam(allow_review=True, release_automatically=True))
     attempt = await office.marked(exam, answers={"choice": chose("a")})
