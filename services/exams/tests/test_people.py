@@ -2,9 +2,14 @@
 
 from uuid import UUID
 
+from hypothesis import HealthCheck, given, settings
+
 from chassis.ids import new_id
+from chassis.inbox import Event
 from chassis.testing import eventually
+from chassis.tests.aftermath import left_by, one_by_one, people_told
 from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonDeleted, PersonRegistered, PersonState
+from services.exams.consumers import SUBSCRIPTIONS
 from services.exams.tests.builders import Office, done
 
 PEOPLE = "identity.people.v1"
@@ -82,3 +87,10 @@ async def test_naming_somebody_unknown_while_identity_is_away_is_answered_with_t
     await office.stop_registry()
     assert (await office.author.put(path, json={"proctor_ids": [str(unknown)]})).status_code == 503
     await done(office.author.put(path, json={"proctor_ids": [str(known)]}))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(told=people_told())
+async def test_people_leave_the_same_taken_in_together_or_one_by_one(office: Office, told: list[Event]) -> None:
+    singly = await left_by(office.service, SUBSCRIPTIONS, one_by_one(told), "people")
+    assert await left_by(office.service, SUBSCRIPTIONS, [told], "people") == singly

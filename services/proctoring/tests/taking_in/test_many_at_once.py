@@ -1,24 +1,20 @@
 """What is told of attempts and people leaves the same rows, feeds and events, whether it is taken in together or one by one."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from google.protobuf.message import Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chassis.clock import now
-from chassis.consuming import Consumer
 from chassis.ids import new_id
 from chassis.inbox import Event
 from chassis.outbox import PENDING, timestamp
+from chassis.tests.aftermath import an_event, left_by, one_by_one, people_told
 from proto.examhall.attempts.v1 import events_pb2 as attempts
-from proto.examhall.identity.v1 import people_pb2 as people
 from services.proctoring.consumers import SUBSCRIPTIONS
 from services.proctoring.feeds import Entry, tell, tell_all
 from services.proctoring.tests.taking_in.builders import Exam, Hall
@@ -30,36 +26,7 @@ LIFE = [
     attempts.AttemptExtended,
     attempts.AttemptSubmitted,
 ]
-Rows = list[tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Left:
-    """What taking events in left behind. Events are those recorded, in their order, by topic and key."""
-
-    rows: dict[str, Rows]
-    events: dict[tuple[str, str], list[bytes]]
-
-
-async def left_by(hall: Hall, groups: Iterable[Sequence[Event]]) -> Left:
-    """What these groups of events leave, each taken in at once, with no inbox to drop what comes again; undone afterwards."""
-    consumer = Consumer(hall.service.runtime, "test", SUBSCRIPTIONS)
-    async with hall.service.database.session() as tx:
-        for group in groups:
-            await consumer.apply(tx, group)
-        rows = {}
-        for table in ("attempts", "people", "feeds", "feed_entries"):
-            found = await tx.execute(sa.text(f"SELECT * FROM {table} ORDER BY 1, 2"))
-            rows[table] = [tuple(row) for row in found]
-        events: defaultdict[tuple[str, str], list[bytes]] = defaultdict(list)
-        for recorded in tx.info.pop(PENDING, []):
-            events[recorded.topic, recorded.key].append(recorded.payload)
-        await tx.rollback()
-    return Left(rows, dict(events))
-
-
-def an_event(topic: str, key: str, message: Message) -> Event:
-    return Event(new_id(), topic, key, message.DESCRIPTOR.full_name, now(), message.SerializeToString(), None)
+TABLES = ("attempts", "people", "feeds", "feed_entries")
 
 
 def a_life(hall: Hall, exam: Exam, student_id: UUID) -> list[Event]:
@@ -89,30 +56,17 @@ async def test_steps_of_attempts_leave_the_same_taken_in_together_or_one_by_one_
     repeated = data.draw(st.lists(st.sampled_from(events), max_size=4))
     told = data.draw(st.permutations(events + repeated))
     at = data.draw(st.integers(0, len(told)))
-    singly = await left_by(hall, [[event] for event in told])
-    assert await left_by(hall, [told[:at], told[at:]]) == singly
+    singly = await left_by(hall.service, SUBSCRIPTIONS, one_by_one(told), *TABLES)
+    assert await left_by(hall.service, SUBSCRIPTIONS, [told[:at], told[at:]], *TABLES) == singly
     assert len(singly.rows["attempts"]) == len(lives)
     assert sum(topic == "proctoring.signals.v1" for topic, _ in singly.events) == 2  # of the exam that is watched
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-async def test_people_leave_the_same_taken_in_together_or_one_by_one_in_any_order(
-    hall: Hall, data: st.DataObject
-) -> None:
-    ids = [str(new_id()) for _ in range(3)]
-    kinds = st.sampled_from([people.PersonRegistered, people.PersonChanged, people.PersonDeleted])
-    drawn = st.lists(st.tuples(kinds, st.sampled_from(ids), st.integers(1, 5)), min_size=1, max_size=12)
-    told = [_a_person(*each) for each in data.draw(drawn)]
-    assert await left_by(hall, [told]) == await left_by(hall, [[event] for event in told])
-
-
-def _a_person(kind: Any, person_id: str, version: int) -> Event:
-    if kind is people.PersonDeleted:
-        message = kind(person_id=person_id, version=version)
-    else:
-        message = kind(person=people.PersonState(person_id=person_id, version=version, name=f"Name {version}"))
-    return an_event("identity.people.v1", person_id, message)
+@given(told=people_told())
+async def test_people_leave_the_same_taken_in_together_or_one_by_one(hall: Hall, told: list[Event]) -> None:
+    singly = await left_by(hall.service, SUBSCRIPTIONS, one_by_one(told), "people")
+    assert await left_by(hall.service, SUBSCRIPTIONS, [told], "people") == singly
 
 
 FEEDS = ["exam:a", "exam:b", "attempt:a", "attempt:b"]
