@@ -54,6 +54,7 @@ class Kind(StrEnum):
     ASSESSED_WRONGLY = "the assessment is not what the rules make of what was sent"
     NOT_ASSESSED = "a proctored attempt is not assessed"
     ENDED_WRONGLY = "an attempt ended by the violation limit, or should have, and did not"
+    SEATED_WRONGLY = "the proctor is shown another room than the seating plan has"
     ACCUSED_WRONGLY = "an honest student has an alert of high or critical severity"
     PAIRED_WRONGLY = "two students are shown as a pair and neither copied from the other, nor both from a third"
 

@@ -14,6 +14,7 @@ from examhall.rehearsal.people import Ending, Give, Script, Step, Temperament, T
 # At most so much of a class is planted: among cheats alone nobody could be accused wrongly.
 PLANTED_PERCENT = 60
 _STUDENTS_EACH_ROUND = 100
+_A_ROOM = 25  # students, about
 # Acts that end the attempt in an exam with the usual limit of three violations.
 ACTS_TO_THE_LIMIT = 3
 _PEEKS = 0.9  # of the questions with options, by a copier
@@ -103,6 +104,17 @@ def _groups(count: int) -> Iterator[tuple[Part, ...]]:
                 return
             room -= len(group)
             yield group
+
+
+def rooms_of(roles: Mapping[str, Role]) -> dict[str, str]:
+    """The room of every log-in: who copies sits with whom they copy from, everybody else where there is most room."""
+    groups: dict[str, list[str]] = {}
+    for login, role in roles.items():
+        groups.setdefault(role.source or login, []).append(login)
+    rooms: list[list[str]] = [[] for _ in range(-(-len(roles) // _A_ROOM))]
+    for group in sorted(groups.values(), key=len, reverse=True):
+        min(rooms, key=len).extend(group)
+    return {login: f"Room {number}" for number, room in enumerate(rooms, start=1) for login in room}
 
 
 def with_sockets(seed: str, roles: Mapping[str, Role]) -> frozenset[str]:

@@ -62,6 +62,7 @@ class WatchedAttempt:
     question_count: int
     batches: tuple[HeldBatch, ...] = ()
     assessed: Assessed | None = None
+    room: str | None = None
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,7 @@ def _attempt(row: Json, unfolded: Json, signals: Sequence[Json]) -> WatchedAttem
         question_count=row["question_count"],
         batches=tuple(_batches(signals)),
         assessed=None if shown is None else _assessed(shown),
+        room=row["room"],
     )
 
 

@@ -15,6 +15,7 @@ from rich.live import Live
 
 from examhall.rehearsal import report
 from examhall.rehearsal.audit import Audit, ShownResult, audit
+from examhall.rehearsal.conduct import rooms_of
 from examhall.rehearsal.gateway import Gateway, Refusal, Unreachable
 from examhall.rehearsal.invigilation import wait_until_watched
 from examhall.rehearsal.ledger import Ledger, Surprised, account, read
@@ -59,6 +60,7 @@ async def _rehearse(options: RehearsalOptions, gateway: Gateway, console: Consol
         company = Company(str(options.seed), options.pace)
         if stage.is_own:
             company = Company.of(str(options.seed), options.pace, students, elsewhere)
+            await staff.seat(stage.exam_id, rooms_of(company.roles), students)
         return await _hold(options, gateway, staff, _Class(stage, class_id, students, company), console)
 
 

@@ -11,10 +11,11 @@ _CLOCK_TOLERANCE = 2.0
 
 @dataclass(frozen=True)
 class Student:
-    """Who sits, and how to sign in."""
+    """Who sits, and how to sign in; `student_id` is known of those who were made for it."""
 
     login: str
     password: str
+    student_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,8 @@ class Staff:
                 "class_id": made["id"],
                 "password": password,
             }
-            await self.done("POST", "/students", body)
-            return Student(registration, password)
+            student = (await self.done("POST", "/students", body))["student"]
+            return Student(registration, password, student["id"])
 
         return made["id"], await side_by_side(range(1, count + 1), make)
 
@@ -108,6 +108,14 @@ class Staff:
         await self.done("PUT", f"/exams/{exam['id']}/schedule", schedule)
         await self.done("POST", f"/exams/{exam['id']}/publish")
         return str(exam["id"])
+
+    async def seat(self, exam_id: str, rooms: Mapping[str, str], students: Iterable[Student]) -> None:
+        """Gives the exam its seating plan; `rooms` by log-in."""
+        seated: dict[str, list[str]] = {}
+        for student in students:
+            seated.setdefault(rooms[student.login], []).append(student.student_id)
+        plan = [{"name": room, "student_ids": student_ids} for room, student_ids in seated.items()]
+        await self.done("PUT", f"/exams/{exam_id}/seating", {"rooms": plan})
 
     async def open_window(self, exam_id: str, class_id: str, seconds: float) -> None:
         """Lets the exam end in so many seconds, for all at the same moment, by the institution's clock."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from examhall.rehearsal.audit import Finding, Kind
-from examhall.rehearsal.conduct import Role
+from examhall.rehearsal.conduct import Role, rooms_of
 from examhall.rehearsal.holdings import Assessed, HeldAlert, HeldBatch, Holdings, Json, WatchedAttempt
 from examhall.rehearsal.ledger import Account
 from examhall.rehearsal.observed import Browsers, Observations
@@ -67,7 +67,7 @@ def audit_watch(
         *_settled_lost(observed, holdings.alerts),
         *paired_wrongly(pair_verdicts(account, holdings, roles)),
     ]
-    home = _home(holdings.attempts)
+    home, rooms = _home(holdings.attempts), rooms_of(roles)
     found = agreeing = as_kept = 0
     for held in holdings.attempts:
         journey = account.journeys[held.attempt_id]
@@ -86,6 +86,8 @@ def audit_watch(
             heard = list(differing_told(told, kept, held, observed.extended.get(held.attempt_id)))
             as_kept += not heard
             differences += heard
+        if held.room != (planned := rooms.get(journey.login)):
+            differences.append(Finding(Kind.SEATED_WRONGLY, f"{held.room}, by the plan {planned}"))
         if roles.get(journey.login, Role()).part.is_honest:
             differences += accusations(of_attempt)
         findings += [replace(each, attempt_id=held.attempt_id, login=journey.login) for each in differences]

@@ -41,6 +41,7 @@ class Desk:
     attempts: dict[str, WatchedAttempt] = field(default_factory=dict)
     alerts: dict[str, Json] = field(default_factory=dict)
     feed: list[Json] = field(default_factory=list)
+    rooms: dict[str, str] = field(default_factory=dict)  # by student
     feeds: defaultdict[str, list[Json]] = field(default_factory=lambda: defaultdict(list))  # of students, by attempt
 
     def begin(self, attempt_id: str, student_id: str, seconds_ago: float = 0) -> WatchedAttempt:
@@ -132,6 +133,7 @@ class Desk:
         return {
             "attempt_id": attempt_id,
             "student_id": held.student_id,
+            "room": self.rooms.get(held.student_id),
             "status": "submitted" if held.submitted_at else "in_progress",
             "submit_reason": held.submit_reason,
             "started_at": held.started_at.isoformat(),

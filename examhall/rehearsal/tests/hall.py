@@ -176,6 +176,10 @@ class Hall:
             case "PUT", "exams", exam_id, "schedule":
                 self.exams[exam_id]["schedule"] = body
                 return 200, self.exams[exam_id]
+            case "PUT", "exams", exam_id, "seating":
+                rooms = {each: room["name"] for room in body["rooms"] for each in room["student_ids"]}
+                self.desk(exam_id).rooms = rooms
+                return 200, {"exam_id": exam_id, **body}
             case "POST", "exams", exam_id, ("publish" | "archive") as what:
                 self.exams[exam_id]["version"] += what == "publish"
                 return 200, self.exams[exam_id]

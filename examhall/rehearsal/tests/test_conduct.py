@@ -13,6 +13,7 @@ from examhall.rehearsal.conduct import (
     Part,
     behave,
     cast,
+    rooms_of,
     with_sockets,
 )
 from examhall.rehearsal.people import Ending, Give, Script, Think, write_script
@@ -63,6 +64,17 @@ def test_a_copier_has_a_neighbour_who_is_copied_from(seed: str, count: int):
             assert role.source == ""
     rings = Counter(role.source for role in roles.values() if role.part is Part.RING)
     assert all(members == 3 for members in rings.values())
+
+
+@given(seeds, counts)
+def test_everybody_has_a_room_of_about_twenty_five_and_who_copies_the_neighbours(seed: str, count: int):
+    roles = cast(seed, logins(count))
+    rooms = rooms_of(roles)
+    assert rooms == rooms_of(roles)
+    assert set(rooms) == set(roles)
+    assert max(Counter(rooms.values()).values()) <= 27
+    for login, role in roles.items():
+        assert not role.source or rooms[login] == rooms[role.source]
 
 
 @given(seeds)

@@ -12,10 +12,10 @@ import pytest
 from examhall.demo.foundations import FOUNDATIONS
 from examhall.rehearsal import paper
 from examhall.rehearsal.acts import Peek
-from examhall.rehearsal.conduct import TEMPERAMENTS, Role, behave, cast
+from examhall.rehearsal.conduct import TEMPERAMENTS, Role, behave, cast, rooms_of
 from examhall.rehearsal.people import Give, Json, Step, Think, write_script
 from examhall.rehearsing import FEWEST_QUESTIONS, MOST_QUESTIONS, QUESTIONS
-from services.proctoring.collusion.facts import Candidate, Item, Save, Seated, WatchedExam, mark
+from services.proctoring.collusion.facts import Candidate, Item, Save, Seated, SeatPlan, WatchedExam, mark
 from services.proctoring.collusion.plan import Plan
 from services.proctoring.collusion.running import Running, estimated
 from services.proctoring.collusion.seating import seating_of
@@ -128,7 +128,10 @@ class Class:
             login: Candidate(login, Seated(1, "submitted"), {mark(key): tuple(given) for key, given in saves.items()})
             for login, saves in self.saves.items()
         }
-        seating = seating_of(candidates, 0)
+        rooms = rooms_of(self.roles)
+        names = tuple(sorted(set(rooms.values())))
+        seats = SeatPlan(1, names, {mark(login): names.index(room) for login, room in rooms.items()})
+        seating = seating_of(candidates, 0, seats)
         running, answers, taken = Running(plan, seating.neighbours), plan.answers(candidates), 0
         while taken < len(answers):
             taken = running.take(answers, taken)

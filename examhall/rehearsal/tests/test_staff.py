@@ -82,6 +82,14 @@ async def test_the_exam_that_is_made_is_as_long_as_wanted_and_for_one_class(hall
     assert len(exam["question_ids"]) == 36
 
 
+async def test_the_class_is_seated_by_the_ids_of_those_who_were_made(hall: Hall, staff: Staff):
+    exam_id = await staff.make_exam("Rehearsal 1", "c1", 36)
+    _, students = await staff.make_students(3, "Rehearsal 1")
+    await staff.seat(exam_id, {each.login: f"Room {number % 2}" for number, each in enumerate(students)}, students)
+    ids = [hall.accounts[each.login]["id"] for each in students]
+    assert hall.desk(exam_id).rooms == dict(zip(ids, ["Room 0", "Room 1", "Room 0"], strict=True))
+
+
 async def test_an_exam_is_made_once_however_often_its_replies_get_lost(hall: Hall, staff: Staff):
     for path in ("/exams", "/questions", "/question-banks", "/draws", "/publish"):
         hall.fails_once("POST", path, cut_off, before=False)

@@ -13,7 +13,7 @@ import pytest
 from chassis.ids import new_id
 from examhall.rehearsal.audit import Kind
 from examhall.rehearsal.browser import Page, batch, style_of
-from examhall.rehearsal.conduct import Part, Role
+from examhall.rehearsal.conduct import Part, Role, rooms_of
 from examhall.rehearsal.holdings import Collusion, FlaggedPair, Holdings
 from examhall.rehearsal.invigilation import _alert, _attempt
 from examhall.rehearsal.ledger import (
@@ -88,6 +88,7 @@ class Class:
 
     def holdings(self) -> Holdings:
         """What staff read."""
+        self.desk.rooms = rooms_of(self.roles)
         attempts = tuple(
             _attempt(self.desk.row(each), self.desk.unfolded(each), self.desk.signals(each))
             for each in self.desk.attempts
@@ -172,6 +173,14 @@ def of_assessment(login: str, **changes: Any) -> Callable[[Holdings], Holdings]:
         return in_attempt(login, assessed=replace(shown, **changes))(held)
 
     return change
+
+
+@pytest.mark.parametrize("room", [None, "Room 2"])
+def test_a_board_that_sends_the_proctor_to_another_room_is_noticed(watched: Class, room: str | None):
+    told = watched.audit(in_attempt("ana", room=room))
+    assert [(each.kind, each.login, each.detail) for each in told.findings] == [
+        (Kind.SEATED_WRONGLY, "ana", f"{room}, by the plan Room 1")
+    ]
 
 
 def without_last_batch(held: Holdings) -> Holdings:
