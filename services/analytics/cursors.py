@@ -1,7 +1,7 @@
 """Where a list that grows goes on: the sort key of the last line shown, opaque to clients. Pure."""
 
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -26,6 +26,9 @@ def key_of(cursor: str, kind: type[Key]) -> Key:
     try:
         content = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         key: Key = msgspec.json.decode(content, type=kind)
-    except (ValueError, msgspec.DecodeError) as error:
+        for part in key:
+            if isinstance(part, datetime):
+                part.astimezone(UTC)  # the database keeps times in UTC, where the first and last hours of all years overflow
+    except (ValueError, OverflowError, msgspec.DecodeError) as error:
         raise InvalidInput("cursor", "format", "Send `cursor` as it came in `next_cursor`, or leave it out.") from error
     return key

@@ -122,6 +122,8 @@ def _encoded(text: str) -> str:
         _encoded('["2026-03-02T09:00:00","answer","q1",1]'),
         _encoded('["2026-03-02T09:00:00Z","answer","q1",99999999999999999999]'),
         _encoded('["2026-03-02T09:00:00Z","answer","q\\u0000",1]'),
+        _encoded('["9999-12-31T23:59:59-01:00","answer","q1",1]'),
+        _encoded('["0001-01-01T00:00:00+01:00","0190a000-0000-7000-8000-000000000001"]'),
     ],
 )
 async def test_a_forged_cursor_is_refused_by_name(school: School, cursor: str) -> None:
