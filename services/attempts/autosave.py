@@ -225,7 +225,7 @@ class Autosave:
 
     async def save_all(self, saves: Sequence[Save]) -> list[Saved]:
         """Commits the saves of one attempt. They are in the same queue at once, and each is either stored or refused for the same reason."""
-        outcomes = [await future for future in [self._gathering.add(save) for save in saves]]
+        outcomes = await asyncio.gather(*[self._gathering.add(save) for save in saves])
         return [outcome.saved() for outcome in outcomes]
 
     async def _commit(self, saves: Sequence[Save]) -> Sequence[Outcome]:

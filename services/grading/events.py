@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.outbox import record_event, timestamp
+from chassis.outbox import MAX_EVENT_BYTES, record_event, timestamp
 from proto.examhall.attempts.v1.events_pb2 import Response
 from proto.examhall.grading.v1 import events_pb2
 from services.grading.tables import Grade
@@ -24,6 +24,7 @@ GradeEvent = (
 GRADES = "grading.grades.v1"
 # Statistics count options and short texts; an essay would only swell the event, which the broker bounds. Longer texts stay here.
 LONGEST_TEXT = 500
+_MOST_BYTES = MAX_EVENT_BYTES - 1024  # the rest is the event's own
 
 
 class ToldMark(Protocol):
@@ -52,8 +53,11 @@ class ToldMark(Protocol):
 
 
 def grade_state(grade: Grade, marks: Iterable[ToldMark]) -> events_pb2.GradeState:
-    """The whole state of a grade, its marks as they are given: in the attempt's order."""
-    return events_pb2.GradeState(
+    """The whole state of a grade, its marks as they are given: in the attempt's order.
+
+    Where some hundred texts would make it too large for an event, none is told: a grade must not wait for what somebody typed.
+    """
+    state = events_pb2.GradeState(
         attempt_id=str(grade.attempt_id),
         revision=grade.revision,
         exam_id=str(grade.exam_id),
@@ -75,6 +79,11 @@ def grade_state(grade: Grade, marks: Iterable[ToldMark]) -> events_pb2.GradeStat
         is_invalidated=grade.is_invalidated,
         invalidation_reason=grade.invalidation_reason,
     )
+    if state.ByteSize() > _MOST_BYTES:
+        for mark in state.marks:
+            if mark.response.HasField("text"):
+                mark.ClearField("response")
+    return state
 
 
 def grade_changed(tx: AsyncSession, event: GradeEvent, grade: Grade, marks: Iterable[ToldMark]) -> None:

@@ -1,7 +1,10 @@
 """Saving: the highest revision wins, acknowledged means committed, and nothing is taken after the end."""
 
 import asyncio
-from typing import Any
+import gc
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import asyncpg
@@ -10,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.errors import DependencyUnavailable
 from chassis.ids import new_id
 from chassis.testing import eventually
 from proto.examhall.attempts.v1.attempts_pb2 import GetSubmissionRequest
 from proto.examhall.attempts.v1.attempts_pb2_grpc import AttemptsStub
 from proto.examhall.attempts.v1.events_pb2 import AnswersSaved
 from proto.examhall.exams.v1.papers_pb2 import Slot
-from services.attempts.autosave import GivenAnswer, Save, Sitting, _event_ids, _winners, read_save
+from services.attempts.autosave import Autosave, GivenAnswer, Save, Sitting, _event_ids, _winners, read_save
 from services.attempts.responses import Answerable, Kind
 from services.attempts.tests.builders import Exam, Hall, a_question, open_hall, problem, save, start
 
@@ -336,6 +340,20 @@ def test_events_stay_small_and_together_hold_every_save(lengths: list[int]) -> N
         sizes[event_id] = sizes.get(event_id, 0) + len(one.fragment)
     assert all(size < 900_000 for size in sizes.values())
     assert sum(sizes.values()) == sum(len(one.fragment) for one in batch)
+
+
+async def test_a_batch_that_could_not_be_stored_leaves_no_overlooked_error_behind() -> None:
+    overlooked: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: overlooked.append(context))
+    closed: Any = SimpleNamespace(pool=SimpleNamespace(fetch=AsyncMock(side_effect=ConnectionRefusedError)))
+    autosave = Autosave(closed, cast(Any, None), lanes=1, batch=2)
+    saves = [read_save(SITTING, question, GivenAnswer(1, None)) for question in SITTING.questions]
+    with pytest.raises(DependencyUnavailable):
+        await autosave.save_all(saves)
+    await eventually(lambda: closed.pool.fetch.await_count == 2)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert overlooked == []
 
 
 def test_fragments_joined_are_one_message() -> None:
