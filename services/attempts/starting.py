@@ -9,7 +9,6 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -38,6 +37,12 @@ _FACTS = sa.text("""
 SELECT exams.state AS exam, people.state AS person, clock_timestamp() AS moment
 FROM exams, people WHERE exams.id = :exam_id AND people.id = :person_id FOR SHARE
 """).columns(moment=sa.TIMESTAMP(timezone=True))
+
+# As text: SQLAlchemy would compile its own form of it at every start (an insert of the PostgreSQL dialect is not cached).
+_COLUMNS = tuple(Attempt.model_fields)
+_INSERT = sa.text(
+    f"INSERT INTO attempts ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) ON CONFLICT DO NOTHING RETURNING id"  # noqa: S608, names of columns
+)
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,7 @@ async def _start(tx: AsyncSession, parts: Parts, actor: Actor, exam_id: UUID, ac
     if paper is None:
         raise _NotCopiedYet
     attempt = _new_attempt(actor, exam, person, paper, len(earlier) + 1, moment)
-    statement = insert(Attempt).values(attempt.model_dump()).on_conflict_do_nothing().returning(col(Attempt.id))
-    if await tx.scalar(statement) is None:
+    if await tx.scalar(_INSERT, attempt.model_dump()) is None:
         # A parallel start of the same student has won; its transaction is committed, or the insert would still wait.
         return Start((await _earlier_attempts(tx, exam_id, actor.person_id))[-1], False, moment)
     attempt_started(tx, attempt)
