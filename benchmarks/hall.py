@@ -164,6 +164,6 @@ class Load:
         if process.returncode:
             raise RuntimeError(f"{module} failed")
         result: dict[str, Any] = json.loads(output)
-        if set(result["statuses"]) != {"200"}:
+        if set(result["statuses"]) - {"200", "201"}:
             raise RuntimeError(f"{module}: not every request succeeded: {result['statuses']}")
         return result

@@ -1,15 +1,16 @@
 """The start storm: 2,000 students with a session start at once."""
 
 import asyncio
-import time
+import json
 from collections.abc import AsyncIterator
 
 import asyncpg
 
-from benchmarks.hall import Hall
+from benchmarks.hall import Hall, Load
+from benchmarks.load import REVISION_UNUSED
 from benchmarks.results import Figure
 from examhall.demo.content import ADMIN, DEMO_PASSWORD
-from examhall.rehearsal.gateway import Gateway, percentile
+from examhall.rehearsal.gateway import Gateway
 from examhall.rehearsal.paper import demonstrated
 from examhall.rehearsal.staff import Staff
 from examhall.servers import HOST
@@ -33,16 +34,12 @@ async def measure(hall: Hall) -> AsyncIterator[Figure]:
                 return str(body["access_token"])
 
         tokens = await asyncio.gather(*(sign_in(each.login, each.password) for each in students))
-        began = time.perf_counter()
-        replies = await asyncio.gather(
-            *(gateway.call("start", "POST", "/attempts", token=token, body={"exam_id": exam_id}) for token in tokens)
-        )
-        seconds = time.perf_counter() - began
-        measured = gateway.steps["start"]
+    body = json.dumps({"exam_id": exam_id}) + REVISION_UNUSED
+    starts = [{"method": "POST", "path": "/api/v1/attempts", "token": token, "body": body} for token in tokens]
+    result = await Load(hall).requests(starts, 0)
     made = await _attempts(hall, exam_id)
-    failed = sum(not reply.is_success for reply in replies) + measured.errors
-    waited = sorted(measured.seconds)
-    behind = f"{seconds:.1f} s in all, {STUDENTS / seconds:.0f}/s; p50 {percentile(waited, 0.5):.1f} s, p99 {percentile(waited, 0.99):.1f} s"
+    failed = STUDENTS - result["statuses"].get("201", 0)
+    behind = f"{STUDENTS / result['per_second']:.1f} s in all, {result['per_second']:.0f}/s; p50 {result['p50']:.1f} s, p99 {result['p99']:.1f} s"
     yield Figure("2,000 starts at once", f"{made} attempts, {failed} errors", "2000 attempts, 0 errors", behind)
 
 
