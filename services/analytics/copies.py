@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import SQLModel
 
-from chassis.copies import Key, keep_newest
+from chassis.copies import keep_newer, keep_newest
 from chassis.outbox import moment_of
 from proto.examhall.attempts.v1.events_pb2 import AttemptState
 from proto.examhall.exams.v1.events_pb2 import ExamState
@@ -35,120 +35,125 @@ _KEEP_MARKS = sa.text(
 
 async def keep_people(tx: AsyncSession, told: Sequence[PersonState | PersonDeleted]) -> None:
     """Stores people; of the deleted nothing but that there was such a person."""
-    await _keep(tx, [_gone(each) if isinstance(each, PersonDeleted) else _person(each) for each in told])
+    await keep_newest(tx, Person, [_gone(each) if isinstance(each, PersonDeleted) else _person(each) for each in told])
 
 
-def _gone(deleted: PersonDeleted) -> Person:
-    return Person(id=UUID(deleted.person_id), version=deleted.version, is_deleted=True)
+def _gone(deleted: PersonDeleted) -> dict[str, Any]:
+    return {**_person(PersonState(person_id=deleted.person_id, version=deleted.version)), "is_deleted": True}
 
 
-def _person(state: PersonState) -> Person:
-    return Person(
-        id=UUID(state.person_id),
-        version=state.version,
-        role=state.role,
-        name=state.name,
-        registration_number=state.registration_number,
-        class_id=_id(state.class_id),
-        centre_id=_id(state.centre_id),
-    )
+def _person(state: PersonState) -> dict[str, Any]:
+    return {
+        "id": UUID(state.person_id),
+        "version": state.version,
+        "is_deleted": False,
+        "role": state.role,
+        "name": state.name,
+        "registration_number": state.registration_number,
+        "class_id": _id(state.class_id),
+        "centre_id": _id(state.centre_id),
+    }
 
 
 async def keep_classes(tx: AsyncSession, told: Sequence[ClassState | ClassDeleted]) -> None:
     """Stores classes and their teachers; of the deleted nothing but that there was such a class."""
-    await _keep(tx, [_no_class(each) if isinstance(each, ClassDeleted) else _class(each) for each in told])
-
-
-def _no_class(deleted: ClassDeleted) -> SchoolClass:
-    return SchoolClass(id=UUID(deleted.class_id), version=deleted.version, is_deleted=True)
-
-
-def _class(state: ClassState) -> SchoolClass:
-    return SchoolClass(
-        id=UUID(state.class_id),
-        version=state.version,
-        name=state.name,
-        section=state.section,
-        academic_year=state.academic_year,
-        centre_id=_id(state.centre_id),
-        teacher_ids=_ids(state.teacher_ids),
+    await keep_newest(
+        tx, SchoolClass, [_no_class(each) if isinstance(each, ClassDeleted) else _class(each) for each in told]
     )
+
+
+def _no_class(deleted: ClassDeleted) -> dict[str, Any]:
+    return {**_class(ClassState(class_id=deleted.class_id, version=deleted.version)), "is_deleted": True}
+
+
+def _class(state: ClassState) -> dict[str, Any]:
+    return {
+        "id": UUID(state.class_id),
+        "version": state.version,
+        "is_deleted": False,
+        "name": state.name,
+        "section": state.section,
+        "academic_year": state.academic_year,
+        "centre_id": _id(state.centre_id),
+        "teacher_ids": _ids(state.teacher_ids),
+    }
 
 
 async def keep_centre(tx: AsyncSession, state: CentreState) -> None:
     """Stores a centre's name."""
-    await _keep(tx, [Centre(id=UUID(state.centre_id), version=state.version, name=state.name, code=state.code)])
+    values = {"id": UUID(state.centre_id), "version": state.version, "name": state.name, "code": state.code}
+    await keep_newer(tx, Centre, values)
 
 
 async def keep_exam(tx: AsyncSession, state: ExamState) -> None:
     """Stores an exam."""
-    exam = Exam(
-        id=UUID(state.exam_id),
-        revision=state.revision,
-        version=state.version,
-        status=state.status,
-        title=state.title,
-        subject=state.subject,
-        kind=state.kind,
-        instructor_id=UUID(state.instructor_id),
-        proctor_ids=_ids(state.proctor_ids),
-        opens_at=moment_of(state.schedule, "opens_at"),
-        closes_at=moment_of(state.schedule, "closes_at"),
-        passing_percentage=_decimal(state.passing_percentage),
-        published_at=moment_of(state, "published_at"),
-    )
-    await _keep(tx, [exam], "revision")
+    exam = {
+        "id": UUID(state.exam_id),
+        "revision": state.revision,
+        "version": state.version,
+        "status": state.status,
+        "title": state.title,
+        "subject": state.subject,
+        "kind": state.kind,
+        "instructor_id": UUID(state.instructor_id),
+        "proctor_ids": _ids(state.proctor_ids),
+        "opens_at": moment_of(state.schedule, "opens_at"),
+        "closes_at": moment_of(state.schedule, "closes_at"),
+        "passing_percentage": _decimal(state.passing_percentage),
+        "published_at": moment_of(state, "published_at"),
+    }
+    await keep_newer(tx, Exam, exam, "revision")
 
 
 async def keep_attempts(tx: AsyncSession, states: Sequence[AttemptState]) -> None:
     """Stores where attempts stand."""
-    await _keep(tx, [_attempt(state) for state in states])
+    await keep_newest(tx, Attempt, [_attempt(state) for state in states])
 
 
-def _attempt(state: AttemptState) -> Attempt:
-    return Attempt(
-        id=UUID(state.attempt_id),
-        version=state.version,
-        exam_id=UUID(state.exam_id),
-        student_id=UUID(state.student_id),
-        number=state.number,
-        status=state.status,
-        class_id=_id(state.class_id),
-        centre_id=_id(state.centre_id),
-        started_at=moment_of(state, "started_at"),
-        submitted_at=moment_of(state, "submitted_at"),
-        question_count=state.question_count,
-        answered_count=state.answered_count,
-    )
+def _attempt(state: AttemptState) -> dict[str, Any]:
+    return {
+        "id": UUID(state.attempt_id),
+        "version": state.version,
+        "exam_id": UUID(state.exam_id),
+        "student_id": UUID(state.student_id),
+        "number": state.number,
+        "status": state.status,
+        "class_id": _id(state.class_id),
+        "centre_id": _id(state.centre_id),
+        "started_at": moment_of(state, "started_at"),
+        "submitted_at": moment_of(state, "submitted_at"),
+        "question_count": state.question_count,
+        "answered_count": state.answered_count,
+    }
 
 
 async def keep_grades(tx: AsyncSession, states: Sequence[GradeState]) -> None:
     """Stores grades with their marks, which are the newest grade's and no others."""
-    stored = await _keep(tx, [_grade(state) for state in states], "revision")
+    stored = await keep_newest(tx, Grade, [_grade(state) for state in states], "revision")
     newest: dict[UUID, GradeState] = {}
     for state in sorted(states, key=lambda each: each.revision, reverse=True):
         newest.setdefault(UUID(state.attempt_id), state)
     await _replace_marks(tx, {attempt_id: newest[attempt_id].marks for (attempt_id,) in stored})
 
 
-def _grade(state: GradeState) -> Grade:
-    return Grade(
-        attempt_id=UUID(state.attempt_id),
-        revision=state.revision,
-        exam_id=UUID(state.exam_id),
-        student_id=UUID(state.student_id),
-        class_id=_id(state.class_id),
-        centre_id=_id(state.centre_id),
-        status=state.status,
-        is_released=state.is_released,
-        has_passed=state.has_passed,
-        score=Decimal(state.score),
-        max_score=Decimal(state.max_score),
-        percentage=_decimal(state.percentage),
-        marked_points=sum((_decimal(mark.points_awarded) or Decimal(0) for mark in state.marks), Decimal(0)),
-        submitted_at=moment_of(state, "submitted_at"),
-        is_invalidated=state.is_invalidated,
-    )
+def _grade(state: GradeState) -> dict[str, Any]:
+    return {
+        "attempt_id": UUID(state.attempt_id),
+        "revision": state.revision,
+        "exam_id": UUID(state.exam_id),
+        "student_id": UUID(state.student_id),
+        "class_id": _id(state.class_id),
+        "centre_id": _id(state.centre_id),
+        "status": state.status,
+        "is_released": state.is_released,
+        "has_passed": state.has_passed,
+        "score": Decimal(state.score),
+        "max_score": Decimal(state.max_score),
+        "percentage": _decimal(state.percentage),
+        "marked_points": sum((_decimal(mark.points_awarded) or Decimal(0) for mark in state.marks), Decimal(0)),
+        "submitted_at": moment_of(state, "submitted_at"),
+        "is_invalidated": state.is_invalidated,
+    }
 
 
 async def _replace_marks(tx: AsyncSession, marks_of: Mapping[UUID, Sequence[QuestionMark]]) -> None:
@@ -174,11 +179,6 @@ async def _replace_marks(tx: AsyncSession, marks_of: Mapping[UUID, Sequence[Ques
             "responses": [None if response is None else json_text(response) for response in responses],
         },
     )
-
-
-async def _keep(tx: AsyncSession, rows: Sequence[SQLModel], version: str = "version") -> set[Key]:
-    """The keys of those rows that are newer than the stored ones, and so stored."""
-    return await keep_newest(tx, type(rows[0]), [row.model_dump() for row in rows], version) if rows else set()
 
 
 def _id(text: str) -> UUID | None:
