@@ -27,6 +27,11 @@ _SEAT = sa.text(
     "INSERT INTO exam_seats (exam_id, student_id, room)"
     " SELECT :exam_id, * FROM unnest(CAST(:student_ids AS uuid[]), CAST(:rooms AS text[]))"
 )
+_SEATS = sa.text("SELECT student_id, room FROM exam_seats WHERE exam_id = :exam_id")
+# Of thousands named, usually nobody: `ensure_known` would bind each of them as a parameter. Index: the primary key.
+_UNKNOWN = sa.text(
+    "SELECT named FROM unnest(CAST(:student_ids AS uuid[])) AS named WHERE NOT EXISTS (SELECT FROM people WHERE id = named)"
+)
 # Of those named, the students there are, and whether the exam is for them. Indexes: the primary keys.
 _STUDENTS = sa.text("""
 SELECT people.id, people.audience_keys && exams.audience_keys FROM people, exams
@@ -50,7 +55,8 @@ async def check_plan(tx: AsyncSession, identity: grpc.aio.Channel, rooms: Sequen
     """Raises RulesBroken for a plan that is wrong whoever is in it; asks identity for students who are not known here."""
     if faults := plan_faults(rooms):
         raise RulesBroken(named_faults(faults))
-    await ensure_known(tx, identity, seats_of(rooms).keys())
+    unknown = await tx.scalars(_UNKNOWN, {"student_ids": list(seats_of(rooms))})
+    await ensure_known(tx, identity, unknown.all())
 
 
 async def set_plan(tx: AsyncSession, actor: Actor, exam: Exam, rooms: Sequence[Room], at: datetime) -> None:
@@ -78,8 +84,7 @@ async def tell_first_plan(tx: AsyncSession, exam: Exam) -> None:
 
 
 async def _seats(tx: AsyncSession, exam_id: UUID) -> dict[UUID, str]:
-    query = sa.select(col(ExamSeat.student_id), col(ExamSeat.room)).where(col(ExamSeat.exam_id) == exam_id)
-    return dict(map(tuple, await tx.execute(query)))
+    return dict(map(tuple, await tx.execute(_SEATS, {"exam_id": exam_id})))
 
 
 async def _strangers(tx: AsyncSession, exam_id: UUID, rooms: Sequence[Room]) -> list[Fault]:
