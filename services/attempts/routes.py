@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chassis.http import Caller, Page, PageQuery, RuntimeOf, Tx
-from services.attempts import pausing
+from services.attempts import listing, pausing
 from services.attempts.app_state import parts_of
 from services.attempts.endings import ending_text
 from services.attempts.problems import AttemptPaused, ReviewNotAllowed
-from services.attempts.rights import attempt_within_reach, within_reach
+from services.attempts.rights import attempt_within_reach
 from services.attempts.starting import start_attempt
 from services.attempts.submitting import clock, submit_attempt
 from services.attempts.tables import Answer, Attempt
@@ -51,12 +51,7 @@ async def list_attempts(
     status: Annotated[Status | None, Query()] = None,
 ) -> Page[AttemptOut]:
     """Own attempts; for staff those within their rights. Newest first."""
-    wanted = {"exam_id": exam_id, "student_id": student_id, "status": status}
-    query = (
-        sa.select(Attempt).where(within_reach(caller)).filter_by(**{k: v for k, v in wanted.items() if v is not None})
-    )
-    total = await tx.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    rows = await tx.scalars(query.order_by(col(Attempt.id).desc()).offset(page.offset).limit(page.limit))
+    rows, total = await listing.list_attempts(tx, caller, listing.Wanted(exam_id, student_id, status), page)
     moment = await clock(tx)
     return Page.of([AttemptOut.of(row, moment) for row in rows], total, page)
 
