@@ -52,7 +52,7 @@ def test_a_consumer_that_does_not_subscribe_is_a_fault(monkeypatch: pytest.Monke
 def test_an_event_that_somebody_takes_in_and_the_catalogue_does_not_name_is_a_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _with_topic(monkeypatch, "exams.exams.v1", events=("ExamPublished", "ExamScheduleChanged"))
+    _with_topic(monkeypatch, "exams.exams.v1", events=("ExamPublished", "ExamScheduleChanged", "ExamSeatingChanged"))
     assert sorted(faults()) == [
         f"exams.exams.v1: {service} takes in ExamArchived, which the catalogue does not name"
         for service in ("analytics", "attempts", "grading", "proctoring")
