@@ -26,9 +26,10 @@ def key_of(cursor: str, kind: type[Key]) -> Key:
     try:
         content = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         key: Key = msgspec.json.decode(content, type=kind)
+        # The database keeps times in UTC, where the first and the last hours of all years overflow.
         for part in key:
             if isinstance(part, datetime):
-                part.astimezone(UTC)  # the database keeps times in UTC, where the first and last hours of all years overflow
+                part.astimezone(UTC)
     except (ValueError, OverflowError, msgspec.DecodeError) as error:
         raise InvalidInput("cursor", "format", "Send `cursor` as it came in `next_cursor`, or leave it out.") from error
     return key

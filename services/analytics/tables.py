@@ -150,12 +150,16 @@ class Activity(Table, table=True):
     """Something worth a line in the list of recent activity, by the event that told of it."""
 
     __tablename__ = "activities"
-    __table_args__ = (sa.Index("ix_activities_occurred_at_event_id", "occurred_at", "event_id"),)
+    __table_args__ = (
+        sa.Index("ix_activities_occurred_at_event_id", "occurred_at", "event_id"),
+        sa.Index("ix_activities_exam_id_occurred_at_event_id", "exam_id", "occurred_at", "event_id"),
+        sa.Index("ix_activities_registered", "person_id", postgresql_where=sa.text("kind = 'person_registered'")),
+    )
     event_id: UUID = Field(primary_key=True)
     occurred_at: datetime
     kind: str
     person_id: UUID | None
-    exam_id: UUID | None = Field(index=True)
+    exam_id: UUID | None
     attempt_id: UUID | None = Field(index=True)
 
 

@@ -5,10 +5,13 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
+from chassis.actors import Actor
 from chassis.ids import new_id
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from proto.examhall.grading.v1.events_pb2 import AttemptMarked, GradeHidden
+from services.analytics.activities import list_activities
 from services.analytics.responses import LONGEST_TEXT
 from services.analytics.tests.builders import AnAttempt, AnExam, School, chose, typed
 
@@ -175,6 +178,28 @@ async def test_a_release_that_was_taken_back_is_no_news_for_the_student(school: 
     await school.tell("grading.grades.v1", attempt.attempt_id, hidden)
     student = school.service.as_("student", attempt.student_id)
     assert await _kinds(school, student) == ["attempt_submitted", "attempt_started"]
+
+
+async def test_little_activity_at_own_exams_is_not_looked_for_among_that_of_all(school: School) -> None:
+    exam = await school.exam()
+    await school.submitted(exam)
+    for _ in range(3):
+        await school.submitted(await school.exam())
+    pool = school.service.database.pool
+    await pool.execute(
+        "INSERT INTO activities SELECT gen_random_uuid(), now(), kind, person_id, exam_id, attempt_id"
+        " FROM activities CROSS JOIN generate_series(1, 3000) WHERE exam_id <> $1",
+        exam.exam_id,
+    )
+    for table in ("activities", "attempts", "exams", "grades"):
+        await pool.execute(f"VACUUM ANALYZE {table}")
+    async with school.service.database.session() as tx:
+        page = await list_activities(tx, Actor(exam.instructor_id, "instructor", new_id()), 20)
+        read = await tx.scalar(
+            sa.text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'activities'")
+        )
+    assert len(page.items) == 3
+    assert read < 100
 
 
 async def test_pages_of_activity_join_to_the_whole(school: School) -> None:
