@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 TRIES = 3
-BATCH = 250  # of one partition in one transaction: what a relay sends at once comes in pieces of about 125
+BATCH = 250  # of one partition in one transaction: the pieces in which what a relay sends at once comes in, with four partitions
 GATHERED = 100  # so many at once share a transaction well enough: no waiting for more
 
 

@@ -35,7 +35,7 @@ from chassis.tracing import TRACEPARENT, current_traceparent, is_recorded, span
 
 log = structlog.get_logger()
 
-BATCH_ROWS = 500
+BATCH_ROWS = 1000
 BATCH_BYTES = 1_000_000
 ACKNOWLEDGEMENT_SECONDS = 0.25
 # A partition of a new log for which no reader has answered is called again after so long, and then twice as long each time.
