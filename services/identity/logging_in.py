@@ -1,10 +1,12 @@
 """Signing in: the limit, the password, the session. A refusal costs the same work and says the same words whoever was asked for."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
+from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -31,7 +33,7 @@ class SignedIn:
 
 async def person_of_login(tx: AsyncSession, login: str) -> Person | None:
     """Who signs in with this e-mail address or registration number."""
-    folded = login.strip().lower()
+    folded = _folded(login)
     person: Person | None = await tx.scalar(
         sa.select(Person).where(
             (sa.func.lower(col(Person.email)) == folded) | (sa.func.lower(col(Person.registration_number)) == folded),
@@ -39,6 +41,15 @@ async def person_of_login(tx: AsyncSession, login: str) -> Person | None:
         )
     )
     return person
+
+
+def _folded(login: str) -> str:
+    """A log-in in the form in which addresses and numbers are kept and compared: an address may be written in several ways (RFC 5891, NFC)."""
+    text = login.strip()
+    if "@" in text:
+        with suppress(EmailNotValidError):
+            text = validate_email(text, check_deliverability=False).normalized
+    return text.lower()
 
 
 async def log_in(
@@ -88,7 +99,7 @@ async def reserve_attempt(
     rule: LockRule,
 ) -> UUID | None:
     """Writes a try down as failed before anything is checked; None when the lock refuses it. Tries at one account wait for each other."""
-    account = f"{kind}:{person.id if person else login.strip().lower()[:320]}"
+    account = f"{kind}:{person.id if person else _folded(login)[:320]}"
     await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(account, 0))))
     until = locked_until(await _failures(tx, kind, account, address, at, rule), at, rule)
     attempt = LoginAttempt(

@@ -43,6 +43,18 @@ async def test_a_student_registers_and_signs_in(school: School) -> None:
 
 
 @pytest.mark.parametrize(
+    ("email", "kept"),
+    [("Grace@xn--exmple-cua.org", "grace@exämple.org"), ("Zoe\u0308@Example.org", "zoë@example.org")],
+)
+async def test_an_address_signs_in_as_it_was_given(school: School, email: str, kept: str) -> None:
+    made = await school.http.post(REGISTER, json=await a_registration(school, email=email))
+    assert made.json()["email"] == kept
+    for login in (email, kept, kept.upper()):
+        reply = await school.http.post("/api/v1/auth/login", json={"login": login, "password": "a good long one"})
+        assert reply.status_code == 200, login
+
+
+@pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"role": "admin"}, "role"),
