@@ -7,14 +7,18 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import TopicPartition
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis.consuming import first_named_first
 from chassis.database import Database
 from chassis.kafka import LOG_GENERATION, PARTITIONS, new_log_reader
-from chassis.outbox import record_event
+from chassis.outbox import outbox_row, record_event, record_row
 from chassis.relay import Relay
 from chassis.testing import RunningService, commit_late, committed, eventually, running
 from chassis.tests import sample
+from chassis.tracing import TRACEPARENT
 from examhall.broker import FixedAddress, LibrdkafkaBroker
 from examhall.servers import free_port
 from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonState
@@ -189,6 +193,27 @@ async def test_a_broker_killed_again_and_again_under_load_loses_nothing(
         await eventually(lambda: _heard(consumer, names), timeout=60)
 
 
+@pytest.mark.parametrize("is_recorded", [True, False])
+async def test_a_message_carries_on_the_trace_of_its_event_and_only_a_recorded_one_gets_a_span(
+    broker: RestartableBroker, database_url: str, monkeypatch: pytest.MonkeyPatch, is_recorded: bool
+) -> None:
+    spans = InMemorySpanExporter()
+    tracing = TracerProvider()
+    tracing.add_span_processor(SimpleSpanProcessor(spans))
+    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", tracing)
+    trace_id = uuid4().hex
+    traceparent = f"00-{trace_id}-00f067aa0ba902b7-0{is_recorded:d}"
+    async with producing(database_url, broker.address, groups=()) as producer:
+        async with producer.database.session() as tx:
+            row = outbox_row(TOPIC, "somebody", PersonChanged())._replace(traceparent=traceparent)
+            record_row(tx, row)
+        await eventually(lambda: _all_published(producer))
+        [sent] = await _headers(broker.address, TRACEPARENT)
+    assert sent.decode().split("-")[1] == trace_id
+    assert (sent.decode() == traceparent) is not is_recorded
+    assert [each.name for each in spans.get_finished_spans()] == [f"publish {TOPIC}"] * is_recorded
+
+
 async def test_nothing_of_the_old_generation_is_sent_into_a_new_log(
     broker: RestartableBroker, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,11 +226,11 @@ async def test_nothing_of_the_old_generation_is_sent_into_a_new_log(
         await producer.record(3, key="everybody")
         await eventually(lambda: _generation_is(producer, 2), timeout=30)
         await eventually(lambda: _all_published(producer))
-        assert await _generations(broker.address) == [b"2"] * 3
+        assert await _headers(broker.address, LOG_GENERATION) == [b"2"] * 3
 
 
-async def _generations(address: str) -> list[bytes]:
-    """Of every message of the topic."""
+async def _headers(address: str, name: str) -> list[bytes]:
+    """This header of every message of the topic."""
     reader = new_log_reader(address)
     await reader.start()
     try:
@@ -216,7 +241,7 @@ async def _generations(address: str) -> list[bytes]:
         found: list[bytes] = []
         while len(found) < sum(ends.values()):
             for records in (await reader.getmany(timeout_ms=500)).values():
-                found += [dict(record.headers)[LOG_GENERATION] for record in records]
+                found += [dict(record.headers)[name] for record in records]
         return found
     finally:
         await reader.stop()
