@@ -183,31 +183,45 @@ async def change_password(
 ) -> list[UUID]:
     """Gives the actor a new password and ends the other sessions; which they were.
 
-    Raises InvalidInput when the current password is wrong or the new one is refused, and TooManyRequests when too many were wrong: who holds
-    somebody's token must not find out the password by trying.
+    Raises InvalidInput when the current password is wrong or the new one is refused, and TooManyRequests as `confirm_password`.
+    """
+    async with database.session() as tx:
+        _check_own_password(await tx.get_one(Person, actor.person_id), new, "new_password")
+    confirmed = await confirm_password(database, actor, current, at, rule)
+    new_hash = await hash_password(new)
+    async with database.session() as tx:
+        person = await tx.get_one(Person, actor.person_id, with_for_update=True)
+        if person.password_hash != confirmed:
+            raise _wrong_current_password()
+        await _replace_password(tx, actor, person, new_hash)
+        return await end_sessions(tx, actor, person.id, "password_changed", at, but=actor.session_id)
+
+
+async def confirm_password(database: Database, actor: Actor, current: str, at: datetime, rule: LockRule) -> str:
+    """Has the actor show who they are before something by which the account could be taken over; the hash that the password fits.
+
+    Raises InvalidInput when it is wrong, and TooManyRequests when too many were: who holds somebody's token must not find it out by trying.
     """
     async with database.session() as tx:
         person = await tx.get_one(Person, actor.person_id)
-        _check_own_password(person, new, "new_password")
-        password_hash = person.password_hash
         attempt_id = await reserve_attempt(
-            tx, "password_change", str(person.id), person, actor.address, actor.user_agent, at, rule
+            tx, "confirmation", str(person.id), person, actor.address, actor.user_agent, at, rule
         )
     if attempt_id is None:
         raise TooManyRequests(
             "Too many wrong passwords; wait, or reset the password.", int(rule.window.total_seconds())
         )
-    fits = await is_password(current, password_hash)
-    new_hash = await hash_password(new) if fits else ""
+    fits = await is_password(current, person.password_hash)
     async with database.session() as tx:
         attempt = await tx.get_one(LoginAttempt, attempt_id)
-        person = await tx.get_one(Person, actor.person_id, with_for_update=True)
-        if fits and person.password_hash == password_hash:
-            attempt.outcome = "succeeded"
-            await _replace_password(tx, actor, person, new_hash)
-            return await end_sessions(tx, actor, person.id, "password_changed", at, but=actor.session_id)
-        attempt.reason = "wrong password"
-    raise InvalidInput("current_password", "wrong", "This is not your current password.")
+        attempt.outcome, attempt.reason = ("succeeded", "") if fits else ("failed", "wrong password")
+    if person.password_hash is None or not fits:
+        raise _wrong_current_password()
+    return person.password_hash
+
+
+def _wrong_current_password() -> InvalidInput:
+    return InvalidInput("current_password", "wrong", "This is not your current password.")
 
 
 async def set_password(

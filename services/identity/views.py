@@ -87,7 +87,8 @@ class Message(BaseModel):
 
 class ProfileChange(Body):
     name: Name | None = None
-    email: Email | None = None
+    email: Email | None = Field(None, description="another one needs `current_password`")
+    current_password: Password | None = None
     specialization_id: UUID | None = None
 
 

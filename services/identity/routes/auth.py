@@ -12,8 +12,8 @@ from services.identity import accounts, resetting
 from services.identity.app_state import parts_of
 from services.identity.keys import public_keys
 from services.identity.logging_in import log_in
-from services.identity.people import change_person
 from services.identity.problems import SessionEnded
+from services.identity.profiles import change_profile
 from services.identity.sessions import end_sessions, open_sessions, refresh_session
 from services.identity.tables import Person
 from services.identity.views import (
@@ -105,14 +105,16 @@ async def me(tx: Tx, caller: Caller) -> PersonOut:
 
 
 @router.patch("/me", operation_id="changeMe")
-async def change_me(body: ProfileChange, tx: Tx, caller: Caller) -> PersonOut:
-    """Changes one's own name, e-mail address or, as a student, specialization."""
-    values = body.model_dump(exclude_unset=True, exclude_none=True)
+async def change_me(body: ProfileChange, caller: Caller, runtime: RuntimeOf) -> PersonOut:
+    """Changes one's own name, e-mail address or, as a student, specialization. Another address needs the current password."""
+    values = body.model_dump(exclude_unset=True, exclude_none=True, exclude={"current_password"})
     if "specialization_id" in values and not caller.is_("student"):
         raise Forbidden("Only students have a specialization.")
-    person = await tx.get_one(Person, caller.person_id, with_for_update=True)
-    await change_person(tx, caller, person, values, now())
-    return PersonOut.of(person)
+    return PersonOut.of(
+        await change_profile(
+            runtime.database, caller, values, body.current_password, now(), parts_of(runtime).lock_rule
+        )
+    )
 
 
 @router.post("/change-password", operation_id="changePassword")

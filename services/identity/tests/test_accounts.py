@@ -211,6 +211,20 @@ async def test_changing_the_password_asks_for_the_old_one_and_ends_other_session
     assert (await there.get("/api/v1/auth/me")).status_code == 401
 
 
+async def test_another_address_needs_the_password_so_that_a_token_does_not_become_an_account(school: School) -> None:
+    person = await school.person()
+    client = await school.as_(person)
+    path, thief = "/api/v1/auth/me", "thief@example.org"
+    for given, rule in (({}, "required"), ({"current_password": "a guess at it"}, "wrong")):
+        refused = await client.patch(path, json={"email": thief, **given})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "current_password")
+        assert refused.json()["errors"][0]["rule"] == rule
+    assert (await client.get(path)).json()["email"] == person.email
+    assert (await client.patch(path, json={"email": person.email, "name": "Ada O."})).json()["name"] == "Ada O."
+    changed = await client.patch(path, json={"email": "ada@example.org", "current_password": PASSWORD})
+    assert changed.json()["email"] == "ada@example.org"
+
+
 async def test_who_holds_a_token_can_not_find_out_the_password_by_trying(school: School) -> None:
     person = await school.person()
     client = await school.as_(person)
