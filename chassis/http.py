@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import credentials
 from chassis.actors import Actor
 from chassis.errors import InvalidInput, PreconditionFailed, PreconditionRequired, Unauthenticated
-from chassis.idempotency import KeyHeader, OnceOnly, fingerprint
+from chassis.idempotency import KeyHeader, OnceOnly, fingerprints
 from chassis.paging import Page, PageQuery, PageRequest
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ async def _once(
     key: KeyHeader = None,
 ) -> OnceOnly:
     actor = str(runtime_of(request).security.check(credentials.credentials).person_id) if credentials else ""
-    return OnceOnly(tx, actor, f"{request.method} {request.url.path}", key, await fingerprint(request) if key else b"")
+    prints = await fingerprints(request, runtime_of(request).settings.service_secret.get_secret_value()) if key else ()
+    return OnceOnly(tx, actor, f"{request.method} {request.url.path}", key, prints)
 
 
 Once = Annotated[OnceOnly, Depends(_once, scope="function")]

@@ -5,8 +5,8 @@ with the same key waits for the first one's commit, then gets its reply.
 """
 
 import asyncio
-import hashlib
-from collections.abc import Awaitable, Callable
+import hmac
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -15,6 +15,7 @@ from fastapi import Header, Request
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import credentials
 from chassis.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ KeyHeader = Annotated[
 class OnceOnly:
     """Runs a creating use case once for each idempotency key of an actor and route."""
 
-    def __init__(self, tx: AsyncSession, actor: str, route: str, key: str | None, fingerprint: bytes) -> None:
+    def __init__(self, tx: AsyncSession, actor: str, route: str, key: str | None, prints: Sequence[bytes]) -> None:
         self._tx = tx
         self._actor = actor
         self._route = route
         self._key = key
-        self._fingerprint = fingerprint
+        self._prints = prints
 
     async def __call__(self, model: type[M], create: Callable[[], Awaitable[M]]) -> M:
         """The reply of `create()`, or the stored reply of an earlier request with the same key.
@@ -59,7 +60,7 @@ class OnceOnly:
                 "INSERT INTO idempotency_keys (actor, route, key, fingerprint) VALUES (:actor, :route, :key, :fingerprint)"
                 " ON CONFLICT DO NOTHING RETURNING 1"
             ),
-            {**identity, "fingerprint": self._fingerprint},
+            {**identity, "fingerprint": self._prints[0]},
         )
         if fresh.scalar() is None:
             return model.model_validate(await self._stored(identity))
@@ -84,7 +85,7 @@ class OnceOnly:
         ).one_or_none()
         if row is None or row.reply is None:
             raise Conflict("A request with this Idempotency-Key is being worked on; try again in a moment.")
-        if bytes(row.fingerprint) != self._fingerprint:
+        if bytes(row.fingerprint) not in self._prints:
             raise InvalidInput(
                 "Idempotency-Key", "reused", "This Idempotency-Key was used for a different request; take a new one."
             )
@@ -100,8 +101,10 @@ async def forget_old_keys(runtime: "Runtime") -> None:
         await asyncio.sleep(_CLEANING_SECONDS)
 
 
-async def fingerprint(request: Request) -> bytes:
-    """SHA-256 of what makes a request the same request: method, path, query and body."""
-    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-    digest.update(await request.body())
-    return digest.digest()
+async def fingerprints(request: Request, secret: str) -> list[bytes]:
+    """What makes a request the same request (method, path, query, body), by each of the installation's secrets, the one that is shown first.
+
+    HMAC and no plain hash: a body may hold a password, which must not be found out by trying from what the database keeps.
+    """
+    content = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body()
+    return [hmac.digest(each.encode(), content, "sha256") for each in credentials.accepted(secret)]

@@ -1,6 +1,7 @@
 """A service of the chassis, used through REST, gRPC and Kafka."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -8,13 +9,22 @@ from uuid import uuid4
 import asyncpg
 import grpc
 import pytest
+from pydantic import SecretStr
 
 from chassis.dead_letters import DeadLetter, replay, waiting_letters
 from chassis.errors import DependencyUnavailable
 from chassis.ids import new_id
 from chassis.relay import publishing_lock
 from chassis.rpc import open_channel
-from chassis.testing import RunningService, eventually, logging_as_in_production, running, security_state, token_for
+from chassis.testing import (
+    SECRET,
+    RunningService,
+    eventually,
+    logging_as_in_production,
+    running,
+    security_state,
+    token_for,
+)
 from chassis.tests import sample
 from proto.examhall.chassis.v1.hot_pb2 import HotBatch, HotCall
 from proto.examhall.chassis.v1.hot_pb2_grpc import HotRoutesStub
@@ -140,6 +150,25 @@ async def test_lists_come_in_pages(service: RunningService) -> None:
         await client.post("/api/v1/things", json={"name": f"thing {number}"})
     page = (await client.get("/api/v1/things?page=2&limit=2")).json()
     assert ([item["name"] for item in page["items"]], page["total"], page["pages"]) == (["thing 2", "thing 3"], 5, 3)
+
+
+async def test_what_is_kept_of_a_request_tells_nobody_what_was_in_it(
+    postgres_url: str, kafka: str, database_url: str
+) -> None:
+    person, headers, body = new_id(), {"Idempotency-Key": "k1"}, b'{"name":"a secret"}'
+    path, replies = "/api/v1/things", []
+    # The same request while the installation's secret is changed: it is still the same.
+    for secret in (SECRET, f"another,{SECRET}"):
+        settings = {"service_secret": SecretStr(secret)}
+        async with running(sample.build, postgres_url, kafka, database_url=database_url, settings=settings) as service:
+            kept_by = service.as_("instructor", person)
+            replies.append(
+                await kept_by.post(path, content=body, headers={**headers, "Content-Type": "application/json"})
+            )
+            kept = await service.database.pool.fetchval("SELECT fingerprint FROM idempotency_keys")
+    assert [reply.status_code for reply in replies] == [201, 201]
+    assert replies[0].json() == replies[1].json()
+    assert kept != hashlib.sha256(f"POST {path}?\n".encode() + body).digest()
 
 
 async def test_hot_routes_answer_the_same_over_http_and_in_a_grpc_batch(service: RunningService) -> None:
