@@ -45,8 +45,9 @@ _LIMITS = """\
 - **A proxied call:** at the few hundred calls a second that the service allows, much of it is probably waking up: saturated, beside a service that
   only replies, the same gateway spends 75 µs a call.
 - **Events into tables:** what stands around an event in each of the five services that take it in, all on the same cores: reading it from the broker,
-  decoding it, its line in the inbox, 80 to 100 µs of Python in each; PostgreSQL spends 30 to 50 µs on it in each database. Events that come together
-  share statements and commits. (One statement for each event had cost 450 µs of Python in each.)
+  decoding it, its line in the inbox and in the copy, about 60 µs of Python in each and 25 µs of PostgreSQL in each database. Events that come together
+  share statements and commits; one statement for each event cost 450 µs of Python in each. A start in proctoring costs about 400 µs: its row, the
+  feed that proctors follow, and what its watch begins with.
 - **Alerts:** four hops (commit, stream, commit, gateway), each of which may wait some tens of milliseconds for the single machine's broker.
 - **A million attempts:** nothing that goes on all the time reads more than is open, which a test holds (a comparison with `clock_timestamp()` once
   read them all, four times a second).
