@@ -1,7 +1,9 @@
 """Copies of what other services own: exams, papers, people. Fed by events, read through by gRPC when a row is not there yet."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 import grpc
@@ -21,18 +23,48 @@ from proto.examhall.identity.v1.identity_pb2_grpc import IdentityStub
 from services.attempts.papers import Paper
 from services.attempts.tables import ExamCopy, PaperCopy, PersonCopy
 
+T = TypeVar("T")
+
 _PAPERS_IN_MEMORY = 200
 
 
 class Copies:
-    """Reads the copies of one process; papers are immutable and stay in memory, the least used dropped first."""
+    """Reads the copies of one process; papers are immutable and stay in memory, the least used dropped first.
+
+    Those who want the same at the same time share one look: a class that starts in one second would ask for its paper once for each student.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._papers: OrderedDict[tuple[UUID, int], Paper] = OrderedDict()
+        self._looking: dict[Hashable, asyncio.Task[Any]] = {}
 
     async def exam(self, exam_id: UUID) -> events_pb2.ExamState:
         """The exam's state. Raises NotFound for one that was never published, DependencyUnavailable when that can't be known."""
+        return await self._shared(("exam", exam_id), lambda: self._exam(exam_id))
+
+    async def person(self, person_id: UUID) -> people_pb2.PersonState:
+        """The person's state. Raises NotFound for one who does not exist any more, DependencyUnavailable when that can't be known."""
+        return await self._shared(("person", person_id), lambda: self._person(person_id))
+
+    async def paper(self, exam_id: UUID, version: int) -> Paper:
+        """The paper of a frozen version: from memory, the copy, or the exams service, in this order."""
+        if paper := self.paper_in_memory(exam_id, version):
+            return paper
+        return await self._shared(("paper", exam_id, version), lambda: self._paper(exam_id, version))
+
+    async def _shared(self, what: Hashable, look: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        looking: asyncio.Task[T] | None = self._looking.get(what)
+        if looking is None:
+            looking = self._looking[what] = asyncio.create_task(look())
+            looking.add_done_callback(lambda done: self._looked(what, done))
+        return await asyncio.shield(looking)
+
+    def _looked(self, what: Hashable, done: "asyncio.Task[Any]") -> None:
+        del self._looking[what]
+        _ = done.cancelled() or done.exception()  # when all who asked have left, nobody overlooked it
+
+    async def _exam(self, exam_id: UUID) -> events_pb2.ExamState:
         async with self._runtime.database.session() as tx:
             row = await tx.get(ExamCopy, exam_id)
         if row is not None:
@@ -48,8 +80,7 @@ class Copies:
             await keep_exam(tx, state)
         return state
 
-    async def person(self, person_id: UUID) -> people_pb2.PersonState:
-        """The person's state. Raises NotFound for one who does not exist any more, DependencyUnavailable when that can't be known."""
+    async def _person(self, person_id: UUID) -> people_pb2.PersonState:
         async with self._runtime.database.session() as tx:
             row = await tx.get(PersonCopy, person_id)
         if row is not None:
@@ -71,10 +102,7 @@ class Copies:
             self._papers.move_to_end((exam_id, version))
         return paper
 
-    async def paper(self, exam_id: UUID, version: int) -> Paper:
-        """The paper of a frozen version: from memory, the copy, or the exams service, in this order."""
-        if paper := self.paper_in_memory(exam_id, version):
-            return paper
+    async def _paper(self, exam_id: UUID, version: int) -> Paper:
         async with self._runtime.database.session() as tx:
             row = await tx.get(PaperCopy, (exam_id, version))
         content = row.content if row is not None else await self._fetch_paper(exam_id, version)

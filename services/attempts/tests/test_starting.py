@@ -50,6 +50,13 @@ async def test_64_starts_at_once_make_one_attempt(hall: Hall) -> None:
     assert len(await hall.service.recorded("attempts.lifecycle.v1")) == 1
 
 
+async def test_a_class_that_starts_at_once_asks_for_exam_and_paper_once(hall: Hall) -> None:
+    exam, students = hall.exam(), [hall.student() for _ in range(12)]
+    replies = await asyncio.gather(*(one.post("/api/v1/attempts", json={"exam_id": exam.id}) for one in students))
+    assert {reply.status_code for reply in replies} == {201}
+    assert sorted(hall.peers.calls) == ["GetExam", "GetPaper", *["GetPerson"] * 12]
+
+
 async def test_retakes_go_up_to_the_limit_even_when_tried_at_once(hall: Hall) -> None:
     exam, student = hall.exam(max_attempts=2), hall.student()
 
