@@ -9,18 +9,25 @@ from contextlib import contextmanager
 from opentelemetry import trace
 from opentelemetry.propagate import extract, inject
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 TRACEPARENT = "traceparent"
 _TRACEPARENT_LENGTH = 55
+_MOST_LINKS = (
+    500  # as many as events that are taken in at once (chassis/consuming.py) and more; by default 128 are kept
+)
 
 
 def set_up_tracing(service: str, otlp_endpoint: str, ratio: float) -> TracerProvider:
     """Installs the process's tracer; spans go to `otlp_endpoint` (OTLP over HTTP) when there is one."""
     sampler = ParentBased(TraceIdRatioBased(ratio)) if otlp_endpoint else ALWAYS_OFF
-    provider = TracerProvider(resource=Resource.create({"service.name": f"examhall-{service}"}), sampler=sampler)
+    provider = TracerProvider(
+        resource=Resource.create({"service.name": f"examhall-{service}"}),
+        sampler=sampler,
+        span_limits=SpanLimits(max_links=_MOST_LINKS),
+    )
     if otlp_endpoint:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor

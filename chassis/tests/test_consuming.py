@@ -9,15 +9,17 @@ import pytest
 from aiokafka.partitioner import murmur2
 from google.protobuf.message import Message
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import now
-from chassis.consuming import Consumer, Delivery, Subscription, Together
+from chassis.consuming import BATCH, Consumer, Delivery, Subscription, Together
 from chassis.inbox import Event
 from chassis.kafka import PARTITIONS
 from chassis.testing import RunningService, eventually, running
 from chassis.tests import sample
+from chassis.tracing import set_up_tracing
 from proto.examhall.identity.v1.people_pb2 import PersonChanged, PersonDeleted, PersonRegistered, PersonState
 
 TOPIC = "identity.people.v1"
@@ -125,8 +127,11 @@ async def _are_in_inbox(service: RunningService, ids: set[UUID]) -> bool:
 async def test_what_is_done_for_many_events_belongs_to_the_traces_of_all(
     service: RunningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", TracerProvider())
+    monkeypatch.setattr("opentelemetry.trace.set_tracer_provider", lambda _: None)
+    provider = set_up_tracing("sample", "", 1.0)
+    provider.sampler = ALWAYS_ON
+    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", provider)
     listener = Listener(service)
-    ids = [uuid4().hex for _ in range(3)]
+    ids = [uuid4().hex for _ in range(BATCH)]
     await listener.consumer.handle([an_event(PersonRegistered, "a", each) for each in ids])
     assert listener.traces == [ids]
