@@ -48,13 +48,16 @@ def leftovers(before: Iterable[Name], after: Iterable[Name], kept: Iterable[Name
 
 
 def unready(deployments: Sequence[Manifest], wanted: Mapping[str, int]) -> list[str]:
-    """Deployments that have not all pods of their newest version ready, or another number of them than is wanted."""
+    """Deployments that have not all pods of their newest version ready, or another number of them than is wanted; and those of whose newest version the
+    status does not speak yet.
+    """
     found = []
     for each in deployments:
         name, status = each["metadata"]["name"], each.get("status", {})
         size = wanted.get(name, each["spec"]["replicas"])
         counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")]
-        if each["spec"]["replicas"] != size or counts != [size] * 4:
+        is_seen = status.get("observedGeneration") == each["metadata"]["generation"]
+        if not is_seen or each["spec"]["replicas"] != size or counts != [size] * 4:
             conditions = [c["message"] for c in status.get("conditions", ()) if c["type"] == "ReplicaFailure"]
             found.append(f"{name}: {counts} of {size} pods; {'; '.join(conditions) or 'no failure is told'}")
     return found

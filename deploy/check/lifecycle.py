@@ -266,4 +266,6 @@ def _image(deployment: Manifest) -> str:
 
 
 def _pods(api: Api, where: str) -> set[str]:
-    return {each["metadata"]["uid"] for each in api.items(f"/api/v1/namespaces/{where}/pods")}
+    """The pods that stay: one that is told to go may still be there for a while."""
+    pods = (each["metadata"] for each in api.items(f"/api/v1/namespaces/{where}/pods"))
+    return {pod["uid"] for pod in pods if "deletionTimestamp" not in pod}

@@ -138,15 +138,17 @@ def test_differences_name_what_changed_came_and_went() -> None:
     assert differences(before, before) == []
 
 
-def _deployment(replicas: int, ready: int, *failures: str) -> judging.Manifest:
+def _deployment(replicas: int, ready: int, *failures: str, seen: int = 2) -> judging.Manifest:
     counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), ready)
     conditions = [{"type": "ReplicaFailure", "message": message} for message in failures]
-    return {"metadata": {"name": "a"}, "spec": {"replicas": replicas}, "status": {**counts, "conditions": conditions}}
+    status = {**counts, "conditions": conditions, "observedGeneration": seen}
+    return {"metadata": {"name": "a", "generation": 2}, "spec": {"replicas": replicas}, "status": status}
 
 
 def test_a_deployment_is_ready_when_it_has_the_pods_that_are_wanted() -> None:
     assert unready([_deployment(2, 2)], {}) == []
     assert unready([_deployment(2, 1)], {})
+    assert unready([_deployment(2, 2, seen=1)], {}), "the status still speaks of what was there before"
     assert unready([_deployment(1, 1)], {"a": 3}), "an upgrade that sets an autoscaler's size back would be noticed"
     assert "violates PodSecurity" in unready([_deployment(1, 0, "pod is forbidden: violates PodSecurity")], {})[0]
 
