@@ -139,7 +139,7 @@ async def test_the_newest_seating_plan_is_kept_with_the_exam_whenever_it_came_an
             await soon(lambda: is_in("aula"))
             await hand.publish([mine])
             await soon(lambda: is_in("hall"))
-            worker.kill()
+            worker.stop()
         with a_worker(kafka, tmp_path) as worker:
             await worker.ready()
             await hand.publish([later, theirs, exam_watched(EXAM, revision=2)])
