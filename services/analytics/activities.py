@@ -33,6 +33,7 @@ class Line:
     person_id: str = ""
     exam_id: str = ""
     attempt_id: str = ""
+    centre_id: str = ""
 
 
 async def note_activities(tx: AsyncSession, lines: Sequence[Line]) -> None:
@@ -45,6 +46,7 @@ async def note_activities(tx: AsyncSession, lines: Sequence[Line]) -> None:
             "person_id": line.person_id or None,
             "exam_id": line.exam_id or None,
             "attempt_id": line.attempt_id or None,
+            "centre_id": line.centre_id or None,
         }
         for line in lines
     ]
@@ -74,8 +76,8 @@ async def list_activities(tx: AsyncSession, actor: Actor, limit: int, cursor: st
 def _parts(actor: Actor, newest: sa.Select[Any]) -> list[sa.Select[Any]]:
     """The newest of all that the actor may know of is among the newest of these; no line is in two of them.
 
-    An instructor sees what happened at their exams, a centre's administrator at the centre, a student what they did and got to know. What somebody
-    sees may be little and old, so it is looked for by exam or attempt and not among the activity of all; a centre's is, where it has much.
+    An instructor sees what happened at their exams, a centre's administrator what happened at the centre, a student what they did and got to know.
+    What somebody sees may be little and old, so it is looked for by exam, centre or attempt and not among the activity of all.
     """
     if actor.is_("admin"):
         return [newest]  # ix_activities_occurred_at_event_id
@@ -83,16 +85,16 @@ def _parts(actor: Actor, newest: sa.Select[Any]) -> list[sa.Select[Any]]:
         of_exam = newest.where(col(Activity.exam_id) == col(Exam.id)).correlate(Exam).lateral()
         own = sa.select(of_exam).select_from(Exam).join(of_exam, sa.true())
         return [own.where(col(Exam.instructor_id) == actor.person_id)]  # ix_activities_exam_id_occurred_at_event_id
-    scope = scope_of(actor)
-    own_attempts = sa.select(col(Attempt.id)).where(scope.attempts)
-    seen = newest.where(col(Activity.attempt_id).in_(own_attempts))  # ix_activities_attempt_id
-    if actor.is_("student"):
-        released = col(Activity.attempt_id).in_(sa.select(col(Grade.attempt_id)).where(scope.grades))
-        return [seen.where((col(Activity.kind) != "grade_released") | released)]
     if actor.is_("centre_admin") and actor.centre_id is not None:
-        people = sa.select(col(Person.id)).where(col(Person.centre_id) == actor.centre_id)
-        registered = newest.where(col(Activity.kind) == "person_registered", col(Activity.person_id).in_(people))
-        return [seen, registered]
+        return [
+            newest.where(col(Activity.centre_id) == actor.centre_id)
+        ]  # ix_activities_centre_id_occurred_at_event_id
+    if actor.is_("student"):
+        scope = scope_of(actor)
+        own_attempts = sa.select(col(Attempt.id)).where(scope.attempts)
+        released = col(Activity.attempt_id).in_(sa.select(col(Grade.attempt_id)).where(scope.grades))
+        seen = newest.where(col(Activity.attempt_id).in_(own_attempts))  # ix_activities_attempt_id
+        return [seen.where((col(Activity.kind) != "grade_released") | released)]
     return [newest.where(sa.false())]
 
 

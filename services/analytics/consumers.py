@@ -47,7 +47,7 @@ async def people_told(tx: AsyncSession, heard: Sequence[tuple[PersonEvent, Deliv
         tx, [event if isinstance(event, people.PersonDeleted) else event.person for event, _ in heard]
     )
     lines = [
-        Line(delivery, "person_registered", person_id=event.person.person_id)
+        Line(delivery, "person_registered", person_id=event.person.person_id, centre_id=event.person.centre_id)
         for event, delivery in heard
         if isinstance(event, people.PersonRegistered)
     ]
@@ -135,7 +135,7 @@ def _is_release(event: GradeEvent) -> bool:
 
 
 def _released(grade: grades.GradeState, delivery: Delivery) -> Line:
-    return Line(delivery, "grade_released", grade.student_id, grade.exam_id, grade.attempt_id)
+    return Line(delivery, "grade_released", grade.student_id, grade.exam_id, grade.attempt_id, grade.centre_id)
 
 
 async def _exam_activity(tx: AsyncSession, exam: exams.ExamState, delivery: Delivery, kind: str) -> None:
@@ -143,7 +143,7 @@ async def _exam_activity(tx: AsyncSession, exam: exams.ExamState, delivery: Deli
 
 
 def _attempt_line(attempt: attempts.AttemptState, delivery: Delivery, kind: str) -> Line:
-    return Line(delivery, kind, attempt.student_id, attempt.exam_id, attempt.attempt_id)
+    return Line(delivery, kind, attempt.student_id, attempt.exam_id, attempt.attempt_id, attempt.centre_id)
 
 
 SUBSCRIPTIONS = (

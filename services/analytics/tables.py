@@ -153,7 +153,7 @@ class Activity(Table, table=True):
     __table_args__ = (
         sa.Index("ix_activities_occurred_at_event_id", "occurred_at", "event_id"),
         sa.Index("ix_activities_exam_id_occurred_at_event_id", "exam_id", "occurred_at", "event_id"),
-        sa.Index("ix_activities_registered", "person_id", postgresql_where=sa.text("kind = 'person_registered'")),
+        sa.Index("ix_activities_centre_id_occurred_at_event_id", "centre_id", "occurred_at", "event_id"),
     )
     event_id: UUID = Field(primary_key=True)
     occurred_at: datetime
@@ -161,6 +161,7 @@ class Activity(Table, table=True):
     person_id: UUID | None
     exam_id: UUID | None
     attempt_id: UUID | None = Field(index=True)
+    centre_id: UUID | None = Field(description="of the attempt, or of who was registered, as the event has it")
 
 
 READ_MODELS: tuple[type[SQLModel], ...] = (Person, SchoolClass, Centre, Exam, Attempt, Grade, Mark, Moment, Activity)
