@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from chassis.errors import DependencyUnavailable
 
+_TOO_LARGE = "larger than max"  # what gRPC's library says of a message that either side does not take
 _STATUS_OF_ABSENCE = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -19,7 +20,7 @@ _STATUS_OF_ABSENCE = {
 def is_away(error: BaseException) -> bool:
     """Whether an error means that a service or server is away, so that trying later is right."""
     if isinstance(error, grpc.aio.AioRpcError):
-        return error.code() in _STATUS_OF_ABSENCE
+        return error.code() in _STATUS_OF_ABSENCE and not is_too_large(error)
     if isinstance(error, sa.exc.DBAPIError):
         return bool(error.connection_invalidated) or (
             error.orig is not None and is_away(error.orig.__cause__ or error.orig)
@@ -39,6 +40,11 @@ def is_away(error: BaseException) -> bool:
         | asyncpg.QueryCanceledError
         | asyncpg.LockNotAvailableError,
     )
+
+
+def is_too_large(error: grpc.aio.AioRpcError) -> bool:
+    """Whether a call failed since a message is larger than the channel takes: it will be so the next time. The status is also that of who is overloaded."""
+    return error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in (error.details() or "")
 
 
 def is_told_to_stop() -> bool:

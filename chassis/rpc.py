@@ -11,6 +11,7 @@ import structlog
 from opentelemetry.trace import SpanKind
 
 from chassis import credentials
+from chassis.absences import is_too_large
 from chassis.errors import Conflict, DependencyUnavailable, DomainError, Forbidden, NotFound, Problem, problem_of
 from chassis.metrics import RPC_SECONDS
 from chassis.tracing import TRACEPARENT, current_exemplar, current_trace_id, current_traceparent, span
@@ -100,7 +101,7 @@ def open_channel(address: str, secret: str) -> grpc.aio.Channel:
 
 def domain_error_of(error: grpc.aio.AioRpcError, peer: str) -> DomainError:
     """What a failed call means to the use case that made it."""
-    kind = _ERROR_OF_STATUS.get(error.code(), DomainError)
+    kind = DomainError if is_too_large(error) else _ERROR_OF_STATUS.get(error.code(), DomainError)
     if kind is DependencyUnavailable:
         return DependencyUnavailable(f"The {peer} service does not answer at the moment; try again shortly.")
     return kind(error.details() or error.code().name)

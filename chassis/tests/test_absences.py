@@ -6,15 +6,19 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
+import grpc
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from chassis.absences import is_away
 from chassis.consuming import Consumer, Subscription
 from chassis.database import Database
+from chassis.errors import DependencyUnavailable
 from chassis.hot import HotRoutes
 from chassis.problem_replies import add_problem_handlers
 from chassis.relay import Relay
+from chassis.rpc import MAX_MESSAGE_BYTES, domain_error_of, open_channel
 from chassis.security import Security
 from chassis.service import Runtime
 from chassis.settings import ServiceSettings
@@ -47,6 +51,39 @@ async def test_a_request_that_meets_an_absence_is_answered_with_try_again(error:
 
 async def test_a_mistake_of_ours_stays_a_mistake_of_ours() -> None:
     assert HotRoutes((), Security(), {}).refusal(KeyError("x")).status == 500
+
+
+async def _fails(reply: bytes, status: grpc.StatusCode | None = None) -> grpc.aio.AioRpcError:
+    """The error of a call of 17 MiB that is answered with `reply`, or with a status."""
+
+    async def answer(_: bytes, context: Any) -> bytes:
+        if status is not None:
+            await context.abort(status, "not now")
+        return reply
+
+    handler = grpc.unary_unary_rpc_method_handler(answer)
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)])
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("examhall.Test", {"Ask": handler}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    channel = open_channel(f"127.0.0.1:{port}", "secret")
+    try:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await channel.unary_unary("/examhall.Test/Ask")(b"" if reply or status else b"x" * (MAX_MESSAGE_BYTES + 1))
+        return caught.value
+    finally:
+        await channel.close()
+        await server.stop(0)
+
+
+async def test_a_message_too_large_is_no_absence_since_it_will_be_too_large_the_next_time() -> None:
+    for error in (await _fails(b"x" * (MAX_MESSAGE_BYTES + 1)), await _fails(b"")):
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert not is_away(error)
+        assert not isinstance(domain_error_of(error, "attempts"), DependencyUnavailable)
+    overloaded = await _fails(b"", grpc.StatusCode.RESOURCE_EXHAUSTED)
+    assert is_away(overloaded)
+    assert isinstance(domain_error_of(overloaded, "attempts"), DependencyUnavailable)
 
 
 class Leaky:

@@ -20,9 +20,14 @@ from services.exams.content import (
     Window,
 )
 
-# One version, pools of draws included, must fit a gRPC message and a browser's memory.
+# What travels in one gRPC message (16 MiB, chassis/rpc.py): a version with its key, pools of draws included, and a submission with all of its answers.
+# Each leaves room for ids and numbers: of 1,000 questions with 50 options each they take 5 MB.
 MAX_QUESTIONS = 1000
-MAX_PAPER_CHARACTERS = 4_000_000
+MAX_PAPER_BYTES = 10_000_000
+MAX_ANSWER_BYTES = 10_000_000
+_MOST_BYTES_OF_A_CHARACTER = 4  # UTF-8, RFC 3629
+# What a text may hold where the author set no limit, as attempts takes it (services/attempts/responses.py).
+_DEFAULT_CHARACTERS = {QuestionType.SHORT_ANSWER: 1_000, QuestionType.NUMERIC: 100, QuestionType.ESSAY: 50_000}
 
 
 class Fault(NamedTuple):
@@ -96,15 +101,36 @@ def _repeated_questions(slots: Sequence[Slot]) -> Iterator[Fault]:
 
 def _size_faults(content: ExamContent) -> Iterator[Fault]:
     questions = [question for slot in content.slots for question in slot.questions]
-    characters = sum(
-        len(question.text) + len(question.explanation) + len(question.rubric) + len(question.sample_answer)
-        for question in questions
-    )
     if len(questions) > MAX_QUESTIONS:
         message = f"There are {len(questions)} questions, pools of draws included; {MAX_QUESTIONS} is the limit."
         yield Fault("slots", "too_many", message)
-    if characters > MAX_PAPER_CHARACTERS:
-        yield Fault("slots", "too_large", f"All texts together are over the limit of {MAX_PAPER_CHARACTERS} letters.")
+    if (paper := sum(map(_bytes_of_texts, questions))) > MAX_PAPER_BYTES:
+        message = f"All texts together have {paper:,} bytes, pools of draws included; {MAX_PAPER_BYTES:,} is the limit."
+        yield Fault("slots", "too_large", message)
+    if (answers := sum(map(_most_bytes_of_answers, content.slots))) > MAX_ANSWER_BYTES:
+        most = MAX_ANSWER_BYTES // _MOST_BYTES_OF_A_CHARACTER
+        message = (
+            f"The answers of one student may have {answers // _MOST_BYTES_OF_A_CHARACTER:,} characters together; {most:,} is the limit."
+            " Set a lower max_characters where answers are texts, or ask fewer essays."
+        )
+        yield Fault("slots", "answers_too_large", message)
+
+
+def _bytes_of_texts(question: Question) -> int:
+    shown = (text for option in question.options for text in (option.text, option.image_url))
+    own = (question.text, question.image_url, question.explanation, question.rubric, question.sample_answer)
+    return sum(len(text.encode()) for text in (*own, *shown, *question.accepted_forms))
+
+
+def _most_bytes_of_answers(slot: Slot) -> int:
+    """What the texts that a slot asks for can have together, whichever questions are drawn."""
+    longest = sorted((_most_characters(question) for question in slot.questions), reverse=True)
+    return sum(longest[: slot.draw]) * _MOST_BYTES_OF_A_CHARACTER
+
+
+def _most_characters(question: Question) -> int:
+    default = _DEFAULT_CHARACTERS.get(question.type, 0)
+    return question.max_characters or default if default else 0
 
 
 def question_faults(question: Question, rule: MultipleSelectRule) -> list[Fault]:

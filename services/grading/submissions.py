@@ -212,7 +212,8 @@ async def _write_or_put_off(runtime: Runtime, marked: Sequence[Marked], due: Map
 
 async def _put_off(runtime: Runtime, attempt_id: UUID, tries: int, error: BaseException) -> None:
     reason, due_at = _reason(error), next_try(error, tries, now())
-    log.warning("marking_put_off", attempt_id=attempt_id, tries=tries, error=reason)
+    tell = log.warning if is_away(error) else log.error
+    tell("marking_put_off", attempt_id=attempt_id, tries=tries, error=reason)
     async with runtime.database.session() as tx:
         await tx.execute(_PUT_OFF, {"id": attempt_id, "due_at": due_at, "error": reason})
 

@@ -9,6 +9,9 @@ from hypothesis import given
 from msgspec import structs
 
 from chassis.ids import new_id
+from chassis.rpc import MAX_MESSAGE_BYTES
+from proto.examhall.attempts.v1.attempts_pb2 import Submission
+from proto.examhall.attempts.v1.events_pb2 import Choice, Response, SavedAnswer
 from services.exams.audience import Audience
 from services.exams.content import (
     ExamContent,
@@ -22,7 +25,15 @@ from services.exams.content import (
     Slot,
     Window,
 )
-from services.exams.readiness import MAX_PAPER_CHARACTERS, MAX_QUESTIONS, exam_faults, question_faults, schedule_faults
+from services.exams.papers import answer_key_of, paper_of
+from services.exams.readiness import (
+    MAX_ANSWER_BYTES,
+    MAX_PAPER_BYTES,
+    MAX_QUESTIONS,
+    exam_faults,
+    question_faults,
+    schedule_faults,
+)
 from services.exams.tests.strategies import points, questions
 
 ALL_OR_NOTHING, PARTIAL = MultipleSelectRule.ALL_OR_NOTHING, MultipleSelectRule.PARTIAL_CREDIT
@@ -173,8 +184,48 @@ def test_a_question_that_may_come_twice_is_named_where_it_comes_again() -> None:
 def test_a_paper_too_large_to_deliver_is_refused() -> None:
     many = an_exam(*(fixed(a_question()) for _ in range(MAX_QUESTIONS + 1)))
     assert [fault.rule for fault in exam_faults(many)] == ["too_many"]
-    long = an_exam(fixed(a_question(text="x" * (MAX_PAPER_CHARACTERS + 1))))
-    assert [fault.rule for fault in exam_faults(long)] == ["too_large"]
+    for long in (
+        a_question(text="x" * (MAX_PAPER_BYTES + 1)),
+        a_question(text="\N{GRINNING FACE}" * (MAX_PAPER_BYTES // 4)),
+        a_question(options=(RIGHT, option("x" * MAX_PAPER_BYTES))),
+        a_question("short_answer", accepted_forms=("x" * MAX_PAPER_BYTES,)),
+    ):
+        assert [fault.rule for fault in exam_faults(an_exam(fixed(long)))] == ["too_large"]
+
+
+def test_an_exam_whose_answers_do_not_fit_together_is_refused_and_says_what_to_do() -> None:
+    essays = [fixed(a_question("essay", max_characters=100_000)) for _ in range(25)]
+    assert exam_faults(an_exam(*essays)) == []
+    [fault] = exam_faults(an_exam(*essays, fixed(a_question("numeric"))))
+    assert (fault.field, fault.rule) == ("slots", "answers_too_large")
+    assert "2,500,100 characters" in fault.message
+    assert "2,500,000 is the limit" in fault.message
+
+
+def test_a_text_without_a_limit_counts_with_that_of_its_type_and_a_draw_with_its_longest() -> None:
+    fifty = [fixed(a_question("essay")) for _ in range(50)]
+    assert exam_faults(an_exam(*fifty)) == []
+    pool = Slot(draw=1, questions=tuple(a_question("essay", max_characters=one) for one in (100_000, 50_000, 1)))
+    assert exam_faults(an_exam(pool, *fifty[:48], fixed(a_question()))) == []
+    assert [fault.rule for fault in exam_faults(an_exam(pool, *fifty[:49]))] == ["answers_too_large"]
+
+
+def test_the_largest_paper_and_the_largest_submission_fit_a_message() -> None:
+    texts = [f"{number:02}".ljust(190, "x") for number in range(50)]
+    questions = tuple(
+        a_question("multiple_select", text="?" * 400, options=tuple(option(text, True) for text in texts))
+        for _ in range(MAX_QUESTIONS)
+    )
+    content = an_exam(Slot(draw=MAX_QUESTIONS, questions=questions))
+    assert exam_faults(content) == []
+    key = answer_key_of(content, 1)
+    key.paper.CopyFrom(paper_of(content, 1))
+    assert key.ByteSize() < MAX_MESSAGE_BYTES
+    chosen = [Response(choice=Choice(option_ids=[str(each.id) for each in one.options])) for one in questions]
+    typed = [Response(text="x" * (MAX_ANSWER_BYTES // MAX_QUESTIONS))] * MAX_QUESTIONS
+    answers = [SavedAnswer(question_id=str(new_id()), revision=2**53, response=each) for each in (*chosen, *typed)]
+    submission = Submission(question_ids=[answer.question_id for answer in answers], answers=answers)
+    assert submission.ByteSize() < MAX_MESSAGE_BYTES
 
 
 def schedule(**values: Any) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from chassis.clock import now
 from chassis.errors import Conflict, DependencyUnavailable
@@ -126,6 +127,25 @@ async def test_an_attempt_that_cannot_be_marked_is_tried_again_and_says_why(offi
     await eventually(was_put_off)
     office.peers.open_attempts.clear()
     await office.grade(attempt)
+
+
+async def test_a_submission_too_large_for_a_message_is_an_error_in_the_log_and_asked_for_ever_less(
+    office: Office,
+) -> None:
+    exam = await office.knows(AnExam())
+    attempt = AnAttempt(exam, answers={"essay": typed("x" * 17_000_000)})
+    await office.submitted(attempt)
+
+    async def was_put_off() -> bool:
+        row = await office.row(Attempt, attempt.attempt_id)
+        return row is not None and "larger than max" in row.marking_error
+
+    await eventually(was_put_off)
+    runtime = office.service.runtime
+    with capture_logs() as logs:
+        await mark_due(runtime, AnswerKeys(runtime), {attempt.attempt_id: 9})
+    assert [(line["event"], line["log_level"]) for line in logs] == [("marking_put_off", "error")]
+    assert (await office.row(Attempt, attempt.attempt_id)).marking_due_at > now() + LONGEST_DELAY / 2
 
 
 async def test_one_grade_that_cannot_be_written_spoils_no_other_of_its_batch(office: Office) -> None:
