@@ -224,8 +224,8 @@ class Autosave:
         return self._gathering.add(save)
 
     async def save_all(self, saves: Sequence[Save]) -> list[Saved]:
-        """Commits the saves of one attempt. They are in the same queue at once, and each is either stored or refused for the same reason."""
-        outcomes = await asyncio.gather(*[self._gathering.add(save) for save in saves])
+        """Commits the saves of one attempt together: all are in one statement, so all are taken or all are refused for the same reason."""
+        outcomes = await asyncio.gather(*self._gathering.add_group(saves))
         return [outcome.saved() for outcome in outcomes]
 
     async def _commit(self, saves: Sequence[Save]) -> Sequence[Outcome]:

@@ -16,7 +16,12 @@ class Settings(ServiceSettings):
     )
     access_code_minutes: int = Field(15, ge=1, description="the time in which wrong access codes count")
     save_lanes: int = Field(2, ge=1, le=8, description="batches of saves that are committed at the same time")
-    save_batch: int = Field(512, ge=1, le=5_000, description="saves that share one commit at most")
+    save_batch: int = Field(
+        512,
+        ge=1,
+        le=5_000,
+        description="saves that share one commit at most, but for the rest of one that is several answers",
+    )
     timekeeper_milliseconds: int = Field(
         250,
         ge=20,
