@@ -13,7 +13,7 @@ from sqlmodel import col
 from chassis.actors import Actor
 from chassis.audit import record_audit
 from chassis.errors import Conflict
-from chassis.http import require_match
+from chassis.http import Text, require_match
 from chassis.outbox import record_event, timestamp
 from chassis.paging import PageRequest
 from proto.examhall.proctoring.v1 import events_pb2 as told
@@ -34,7 +34,7 @@ class AlertFilter(BaseModel):
 
     status: Annotated[AlertStatus | None, Query(description="where people are with it")] = None
     severity: Annotated[LevelName | None, Query(description="how grave")] = None
-    kind: Annotated[str | None, Query(max_length=40, description="what it is about")] = None
+    kind: Annotated[Text | None, Query(max_length=40, description="what it is about")] = None
     attempt_id: Annotated[UUID | None, Query(description="of one attempt")] = None
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:

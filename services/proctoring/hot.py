@@ -92,7 +92,12 @@ def read_batch(body: bytes) -> SignalBatch:
 
 def _fault(body: bytes, error: msgspec.ValidationError) -> Exception:
     """What is wrong with a batch: the first faulty signal by its number and, for a kind that may not be sent, why not."""
-    given = msgspec.json.decode(body)
+    try:
+        given = msgspec.json.decode(body)
+    except msgspec.ValidationError:  # JSON, with a number that nothing holds
+        return _shape("", error)
+    except (msgspec.DecodeError, UnicodeDecodeError):  # behind the fault that was met first
+        return InvalidInput("", "json", "The body is not valid JSON.")
     signals = given.get("signals") if isinstance(given, dict) else None
     if not isinstance(signals, list) or "signals[" not in str(error):
         if isinstance(signals, list) and len(signals) > MAX_SIGNALS_PER_BATCH:
@@ -108,7 +113,7 @@ def _fault(body: bytes, error: msgspec.ValidationError) -> Exception:
 
 def _fault_of_signal(field: str, signal: Any) -> InvalidInput | None:
     kind = signal.get("kind") if isinstance(signal, dict) else None
-    if kind in DERIVED_KINDS:
+    if isinstance(kind, str) and kind in DERIVED_KINDS:
         return InvalidInput(
             f"{field}.kind", "derived", f"The server finds out {kind} itself; it is not believed from a client."
         )

@@ -158,6 +158,8 @@ FAULTY_SIGNALS: list[tuple[dict[str, Any], tuple[str, str]]] = [
     ({"kind": "paste_attempt", "text": "what was pasted"}, ("signals.1", "shape")),
     ({"kind": "tab_switch", "at": "2026-01-01T00:00:00"}, ("signals.1.at", "shape")),
     ({}, ("signals.1", "shape")),
+    ({"kind": {"tab": "switch"}}, ("signals.1.kind", "shape")),
+    ({"kind": ["tab_switch"]}, ("signals.1.kind", "shape")),
 ]
 FAULTY_BATCHES: list[tuple[dict[str, Any], tuple[str, str]]] = [
     ({"batch_id": "a" * 36}, ("batch_id", "uuid")),
@@ -166,6 +168,15 @@ FAULTY_BATCHES: list[tuple[dict[str, Any], tuple[str, str]]] = [
     ({"signals": []}, ("signals", "shape")),
     ({"signals": "none"}, ("signals", "shape")),
     ({"more": 1}, ("", "shape")),
+]
+# More than one thing is wrong with these, and a reader that is not told what to expect stops at another one.
+FAULTY_BODIES: list[tuple[bytes, str]] = [
+    (b"\xff{", "json"),
+    (b'{"batch_id": 5, and so on', "json"),
+    (b'{"more": 1, "text": "\\ud800"}', "json"),
+    (b'{"more": NaN}', "json"),
+    (b'{"more": 1e400}', "shape"),
+    (b'{"more": ' + b"9" * 400 + b"}", "shape"),
 ]
 
 
@@ -181,7 +192,8 @@ async def test_a_batch_of_another_shape_is_refused(hall: Hall) -> None:
     attempt = await hall.started(await hall.published())
     for change, refusal in FAULTY_BATCHES:
         assert fault(await attempt.client.post(attempt.path, json={**a_batch(), **change})) == refusal
-    assert fault(await attempt.client.post(attempt.path, content=b"\xff{")) == ("", "json")
+    for body, rule in FAULTY_BODIES:
+        assert fault(await attempt.client.post(attempt.path, content=body)) == ("", rule)
     assert await nothing_was_taken(hall, attempt)
 
 
