@@ -1,6 +1,7 @@
 """Builds the identity service."""
 
 import asyncio
+from datetime import datetime
 
 from chassis.clock import now
 from chassis.service import Runtime, Service
@@ -9,6 +10,7 @@ from services.identity import accounts
 from services.identity.app_state import lock_rule, make_parts, parts_of
 from services.identity.consumers import SUBSCRIPTIONS
 from services.identity.keys import rotate_keys
+from services.identity.logging_in import forget_attempts
 from services.identity.mailing import send_mails
 from services.identity.metrics import counts
 from services.identity.problems import PROBLEMS
@@ -59,14 +61,20 @@ async def follow_ended_sessions(runtime: Runtime) -> None:
 
 
 async def keep_house(runtime: Runtime) -> None:
-    """Rotates keys and cleans sessions, for ever."""
-    parts = parts_of(runtime)
+    """Tidies up, for ever."""
     while True:
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)
-        async with runtime.database.session() as tx:
-            changed = await rotate_keys(tx, runtime.settings.service_secret.get_secret_value(), now(), parts.key_life)
-            await clean_sessions(tx, parts.session_limits, now())
-        if changed:
-            await parts.ended_sessions.announce_keys()
-        async with runtime.database.session() as tx:
-            await parts.signer.load(tx)
+        await tidy_up(runtime, now())
+
+
+async def tidy_up(runtime: Runtime, at: datetime) -> None:
+    """Rotates keys, ends and forgets sessions, and forgets tries to sign in."""
+    parts = parts_of(runtime)
+    async with runtime.database.session() as tx:
+        changed = await rotate_keys(tx, runtime.settings.service_secret.get_secret_value(), at, parts.key_life)
+        await clean_sessions(tx, parts.session_limits, at)
+        await forget_attempts(tx, at)
+    if changed:
+        await parts.ended_sessions.announce_keys()
+    async with runtime.database.session() as tx:
+        await parts.signer.load(tx)

@@ -18,7 +18,9 @@ from services.identity.problems import WrongCredentials
 from services.identity.sessions import open_session
 from services.identity.tables import LoginAttempt, Person, Session
 
-KNOWN_ADDRESS_DAYS = 90
+KNOWN_ADDRESS = timedelta(
+    days=90
+)  # so long an address counts as its owner's after a log-in, and so long tries are kept
 _REFUSAL = "The log-in or the password is wrong."
 
 
@@ -126,7 +128,7 @@ async def _failures(tx: AsyncSession, kind: str, account: str, address: str, at:
             col(LoginAttempt.account) == account,
             col(LoginAttempt.address) == address,
             col(LoginAttempt.outcome) == "succeeded",
-            col(LoginAttempt.at) > at - timedelta(days=KNOWN_ADDRESS_DAYS),
+            col(LoginAttempt.at) > at - KNOWN_ADDRESS,
         )
     )
     rows = await tx.execute(
@@ -157,7 +159,12 @@ async def _failures(tx: AsyncSession, kind: str, account: str, address: str, at:
 async def forgive_failures(tx: AsyncSession, person_id: UUID) -> None:
     """Lifts the lock of an account: its owner proved to be who they are, or staff vouches for them."""
     await tx.execute(
-        sa.update(LoginAttempt)
+        sa.update(LoginAttempt)  # served by ix_login_attempts_person
         .where(col(LoginAttempt.person_id) == person_id, col(LoginAttempt.outcome) == "failed")
         .values(outcome="forgiven")
     )
+
+
+async def forget_attempts(tx: AsyncSession, at: datetime) -> None:
+    """Deletes tries so old that no lock and no known address depends on them; served by ix_login_attempts_at."""
+    await tx.execute(sa.delete(LoginAttempt).where(col(LoginAttempt.at) <= at - KNOWN_ADDRESS))

@@ -154,12 +154,16 @@ class SigningKey(Table, table=True):
 
 
 class LoginAttempt(Table, table=True):
-    """A try to sign in. It is written as failed before the password is checked, so that parallel guesses can't outrun the limit."""
+    """A try to sign in. It is written as failed before the password is checked, so that parallel guesses can't outrun the limit; deleted when it is
+    too old to say that an address is known.
+    """
 
     __tablename__ = "login_attempts"
     __table_args__ = (
         sa.Index("ix_login_attempts_account", "account", "at"),
         sa.Index("ix_login_attempts_address", "address", "at"),
+        sa.Index("ix_login_attempts_centre", "centre_id", "at"),
+        sa.Index("ix_login_attempts_person", "person_id", "at"),
     )
     id: UUID = Field(default_factory=new_id, primary_key=True)
     account: str
@@ -171,7 +175,7 @@ class LoginAttempt(Table, table=True):
     kind: str = "login"
     outcome: str
     reason: str
-    at: datetime
+    at: datetime = Field(index=True)
 
 
 class ResetCode(Table, table=True):
