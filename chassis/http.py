@@ -126,8 +126,9 @@ async def _once(
     key: KeyHeader = None,
 ) -> OnceOnly:
     actor = str(runtime_of(request).security.check(credentials.credentials).person_id) if credentials else ""
-    prints = await fingerprints(request, runtime_of(request).settings.service_secret.get_secret_value()) if key else ()
-    return OnceOnly(tx, actor, f"{request.method} {request.url.path}", key, prints)
+    secret = runtime_of(request).settings.service_secret.get_secret_value()
+    prints = await fingerprints(request, secret) if key else ()
+    return OnceOnly(tx, actor, f"{request.method} {request.url.path}", key, prints, secret)
 
 
 Once = Annotated[OnceOnly, Depends(_once, scope="function")]

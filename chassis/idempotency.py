@@ -1,11 +1,13 @@
 """`Idempotency-Key` on creating posts: the same key and request gives the same reply and the effect once.
 
 The key's row and the reply are written in the transaction of the effect, so neither exists without the other. A second request
-with the same key waits for the first one's commit, then gets its reply.
+with the same key waits for the first one's commit, then gets its reply. It is kept sealed: some replies are shown this once and hold a secret.
 """
 
 import asyncio
+import base64
 import hmac
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -17,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import credentials
 from chassis.errors import Conflict, InvalidInput
+from chassis.sealing import seal, unseal
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
@@ -25,6 +28,7 @@ M = TypeVar("M", bound=BaseModel)
 
 KEPT = timedelta(hours=48)  # longer than any client goes on trying
 _CLEANING_SECONDS = 3600.0
+_SEALED_AS = "idempotency replies"
 
 KeyHeader = Annotated[
     str | None,
@@ -38,14 +42,18 @@ KeyHeader = Annotated[
 
 
 class OnceOnly:
-    """Runs a creating use case once for each idempotency key of an actor and route."""
+    """Runs a creating use case once for each idempotency key of an actor and route. `secret` is the installation's."""
 
-    def __init__(self, tx: AsyncSession, actor: str, route: str, key: str | None, prints: Sequence[bytes]) -> None:
+    def __init__(
+        self, tx: AsyncSession, actor: str, route: str, key: str | None, prints: Sequence[bytes], secret: str
+    ) -> None:
         self._tx = tx
         self._actor = actor
         self._route = route
         self._key = key
         self._prints = prints
+        self._secret = secret
+        self._place = json.dumps([actor, route, key])
 
     async def __call__(self, model: type[M], create: Callable[[], Awaitable[M]]) -> M:
         """The reply of `create()`, or the stored reply of an earlier request with the same key.
@@ -63,14 +71,14 @@ class OnceOnly:
             {**identity, "fingerprint": self._prints[0]},
         )
         if fresh.scalar() is None:
-            return model.model_validate(await self._stored(identity))
+            return self._opened(model, await self._stored(identity))
         reply = await create()
         await self._tx.flush()
         await self._tx.execute(
             sa.text(
                 "UPDATE idempotency_keys SET reply = CAST(:reply AS jsonb) WHERE actor = :actor AND route = :route AND key = :key"
             ),
-            {**identity, "reply": reply.model_dump_json()},
+            {**identity, "reply": json.dumps(self._sealed(reply))},
         )
         return reply
 
@@ -90,6 +98,15 @@ class OnceOnly:
                 "Idempotency-Key", "reused", "This Idempotency-Key was used for a different request; take a new one."
             )
         return row.reply
+
+    def _sealed(self, reply: BaseModel) -> str:
+        sealed = seal(self._secret, _SEALED_AS, reply.model_dump_json(), self._place)
+        return base64.b64encode(sealed).decode()
+
+    def _opened(self, model: type[M], stored: Any) -> M:
+        if not isinstance(stored, str):  # by the version before, which stored replies as they are
+            return model.model_validate(stored)
+        return model.model_validate_json(unseal(self._secret, _SEALED_AS, base64.b64decode(stored), self._place))
 
 
 async def forget_old_keys(runtime: "Runtime") -> None:

@@ -171,6 +171,18 @@ async def test_what_is_kept_of_a_request_tells_nobody_what_was_in_it(
     assert kept != hashlib.sha256(f"POST {path}?\n".encode() + body).digest()
 
 
+async def test_what_is_kept_of_a_reply_tells_nobody_what_was_in_it(service: RunningService) -> None:
+    client, headers, body = service.as_("instructor"), {"Idempotency-Key": "k1"}, {"name": "a secret"}
+    first = await client.post("/api/v1/things", json=body, headers=headers)
+    pool = service.database.pool
+    kept = await pool.fetchval("SELECT reply::text FROM idempotency_keys")
+    assert first.json()["id"] not in kept
+    assert "secret" not in kept
+    assert (await client.post("/api/v1/things", json=body, headers=headers)).json() == first.json()
+    await pool.execute("UPDATE idempotency_keys SET reply = $1::jsonb", first.text)  # as the version before kept it
+    assert (await client.post("/api/v1/things", json=body, headers=headers)).json() == first.json()
+
+
 async def test_hot_routes_answer_the_same_over_http_and_in_a_grpc_batch(service: RunningService) -> None:
     person = uuid4()
     token = token_for("student", person)

@@ -1,24 +1,18 @@
 """The keys that sign access tokens: made ahead, published before they sign, kept until the last token they signed has run out."""
 
 import json
-import os
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from chassis import credentials
 from chassis.ids import new_id
+from chassis.sealing import seal, sealed_anew, unseal
 from chassis.security import AUDIENCE, ISSUER, MAX_TOKEN_SECONDS, TOKEN_TYPE
 from services.identity.tables import Person, SigningKey
 
@@ -27,33 +21,7 @@ _ALGORITHM = "ES256"
 PUBLISHED_AHEAD = timedelta(hours=2)
 _LONGEST_TOKEN = timedelta(seconds=MAX_TOKEN_SECONDS)
 _ROTATION_LOCK = 0x6B657973
-
-
-def seal(secret: str, text: str) -> bytes:
-    """Text encrypted with a key derived from the installation's secret, the one that is shown (HKDF-SHA256, AES-256-GCM)."""
-    nonce = os.urandom(12)
-    return nonce + AESGCM(_derived(credentials.shown(secret))).encrypt(nonce, text.encode(), None)
-
-
-def unseal(secret: str, sealed: bytes) -> str:
-    """The text of `seal`, by any secret that is accepted. Raises cryptography.exceptions.InvalidTag when it was sealed with another one."""
-    for each in credentials.accepted(secret):
-        with suppress(InvalidTag):
-            return AESGCM(_derived(each)).decrypt(sealed[:12], sealed[12:], None).decode()
-    raise InvalidTag("sealed with a secret that is not in EXAMHALL_SERVICE_SECRET")
-
-
-def sealed_anew(secret: str, sealed: bytes) -> bytes | None:
-    """The same text sealed with the secret that is shown; None when it is already. Raises cryptography.exceptions.InvalidTag as `unseal` does."""
-    try:
-        unseal(credentials.shown(secret), sealed)
-    except InvalidTag:
-        return seal(secret, unseal(secret, sealed))
-    return None
-
-
-def _derived(secret: str) -> bytes:
-    return HKDF(SHA256(), 32, salt=None, info=b"examhall signing keys").derive(secret.encode())
+SEALED_AS = "signing keys"
 
 
 def signing_key(keys: list[SigningKey], at: datetime) -> SigningKey | None:
@@ -86,13 +54,13 @@ async def rotate_keys(tx: AsyncSession, secret: str, at: datetime, key_life: tim
     for key in keys:
         if key in old:
             await tx.delete(key)
-        elif sealed := sealed_anew(secret, key.sealed_private_jwk):
+        elif sealed := sealed_anew(secret, SEALED_AS, key.sealed_private_jwk):
             key.sealed_private_jwk = sealed
     signs_from = next_signs_from(keys, at, key_life)
     if signs_from is not None:
         made = ECKey.generate_key("P-256", {"kid": str(new_id()), "use": "sig", "alg": _ALGORITHM})
         public: dict[str, Any] = made.as_dict(private=False)
-        private = seal(secret, json.dumps(made.as_dict(private=True)))
+        private = seal(secret, SEALED_AS, json.dumps(made.as_dict(private=True)))
         tx.add(SigningKey(kid=public["kid"], public_jwk=public, sealed_private_jwk=private, signs_from=signs_from))
     return bool(old) or signs_from is not None
 
@@ -115,7 +83,11 @@ class Signer:
         """Reads the keys."""
         rows = (await tx.execute(sa.select(SigningKey).order_by(col(SigningKey.signs_from)))).scalars()
         self._keys = [
-            (row.signs_from, row.kid, ECKey.import_key(json.loads(unseal(self._secret, row.sealed_private_jwk))))
+            (
+                row.signs_from,
+                row.kid,
+                ECKey.import_key(json.loads(unseal(self._secret, SEALED_AS, row.sealed_private_jwk))),
+            )
             for row in rows
         ]
 

@@ -45,6 +45,8 @@ async def test_a_repeated_creation_with_the_same_key_makes_one_account(school: S
     replies = [await admin.post("/api/v1/users", json=body, headers=headers) for _ in range(2)]
     assert [reply.status_code for reply in replies] == [201, 201]
     assert replies[0].json() == replies[1].json()
+    kept = await school.service.database.pool.fetchval("SELECT reply::text FROM idempotency_keys")
+    assert replies[0].json()["claim_code"] not in kept
 
 
 async def test_a_deleted_person_is_gone_and_frees_the_address(school: School) -> None:
