@@ -13,6 +13,7 @@ import msgspec
 
 from services.proctoring.assessing import Assessment
 from services.proctoring.evidence import KEPT_EVIDENCE, Evidence, Tally
+from services.proctoring.excused import counting_tally, excused_spans
 from services.proctoring.levels import Level
 from services.proctoring.signals import SignalKind, is_allowed, is_collected
 from services.proctoring.state import Watch
@@ -77,11 +78,13 @@ def alert_id(attempt_id: str, kind: str, window: str) -> str:
 def alerts_of(watch: Watch, assessment: Assessment) -> tuple[Alert, ...]:
     """Every alert that the attempt gives cause for, by time."""
     found: list[Alert] = []
+    spans = excused_spans(watch)
     for cell, tally in watch.cells.items():
         window, _, name = cell.partition(" ")
         kind = SignalKind(name)
         if not _is_silent(watch, kind):
-            found += _when(watch, WINDOW_THRESHOLDS[kind], name, window, tally)
+            counts = counting_tally(tally, tally.evidence, spans)
+            found += _when(watch, WINDOW_THRESHOLDS[kind], name, window, counts)
     for kind, threshold in ATTEMPT_THRESHOLDS.items():
         found += _when(watch, threshold, kind.value, _WHOLE_ATTEMPT, assessment.tallies.get(kind, Tally()))
     found += _when(watch, _BURST, SignalKind.ANSWER_MODIFICATION.value, _WHOLE_ATTEMPT, assessment.bursts)

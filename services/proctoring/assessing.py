@@ -9,6 +9,7 @@ from services.proctoring.baselines import Figure, Sample
 from services.proctoring.behaviour import BehaviourScore, behaviour_score
 from services.proctoring.derived import address_changes, simultaneous_logins
 from services.proctoring.evidence import Evidence, Tally, together
+from services.proctoring.excused import counting, counting_tally, excused_spans
 from services.proctoring.levels import Level
 from services.proctoring.pauses import overlap, pauses_of
 from services.proctoring.risk import Conduct, RiskScore, integrity_score, overall_level, risk_score
@@ -62,10 +63,11 @@ def assessed(watch: Watch) -> Assessment | None:
     figures = figures_of(watch)
     norms = watch.comparison.norms
     behaviour = behaviour_score(tallies, rules)
-    risk = risk_score(_conduct(watch, rules, figures), norms, rules.sensitivity)
+    risk = risk_score(_conduct(watch, rules, figures, tallies), norms, rules.sensitivity)
     usual = norms.get(Figure.SECONDS_PER_QUESTION)
     fast, slow = watch.answers.off_pace(usual.median) if usual else (0, 0)
-    violations = acts(watch.forbiddable, rules)
+    spans = excused_spans(watch)
+    violations = acts({kind: counting(observed, spans) for kind, observed in watch.forbiddable.items()}, rules)
     return Assessment(
         attempt_id=watch.attempt_id,
         exam_id=watch.exam_id,
@@ -93,14 +95,22 @@ def assessed(watch: Watch) -> Assessment | None:
 
 
 def all_tallies(watch: Watch) -> dict[SignalKind, Tally]:
-    """The tallies of what was sent, and of what the server found out."""
+    """The tallies of what was sent and counts, and of what the server found out."""
     derived = {
         SignalKind.IP_CHANGE: address_changes(watch.networks),
         SignalKind.MULTIPLE_LOGINS: simultaneous_logins(watch.sessions),
         SignalKind.RAPID_ANSWERS: watch.answers.rapid,
         SignalKind.ANSWER_MODIFICATION: watch.answers.changes,
     }
-    return {**watch.tallies, **{kind: tally for kind, tally in derived.items() if tally.count}}
+    return {kind: tally for kind, tally in (_sent(watch) | derived).items() if tally.count}
+
+
+def _sent(watch: Watch) -> dict[SignalKind, Tally]:
+    spans = excused_spans(watch)
+    return {
+        kind: counting_tally(tally, watch.forbiddable.get(kind, tally.evidence), spans)
+        for kind, tally in watch.tallies.items()
+    }
 
 
 def figures_of(watch: Watch) -> dict[Figure, Decimal]:
@@ -120,7 +130,7 @@ def figures_of(watch: Watch) -> dict[Figure, Decimal]:
         found[Figure.SECONDS_PER_QUESTION] = pace
     elapsed = watch.as_of_ms - watch.started_at_ms if watch.started_at_ms is not None else 0
     if elapsed >= RATE_MS_NEEDED:
-        switches = watch.tallies.get(SignalKind.TAB_SWITCH, Tally()).count
+        switches = _sent(watch).get(SignalKind.TAB_SWITCH, Tally()).count
         found[Figure.TAB_SWITCHES_PER_HOUR] = _ratio(switches * 3_600_000, elapsed)
     return found
 
@@ -135,7 +145,8 @@ def sample_of(watch: Watch) -> Sample:
 def away_milliseconds(watch: Watch) -> int:
     """Time without the focus: what the browser told when it came back, and what has run since a loss that has not ended.
 
-    A loss also ends with the next saved answer, for who answers is there. What lies in a pause of the attempt does not count.
+    A loss also ends with the next saved answer, for who answers is there, with the next pause of the attempt, since a return within it is not taken
+    in, and with the submission. What lies in a pause does not count.
     """
     pauses = pauses_of(watch.steps, watch.as_of_ms)
     told = watch.tallies.get(SignalKind.FOCUS_REGAINED, Tally())
@@ -143,21 +154,24 @@ def away_milliseconds(watch: Watch) -> int:
     away = told.total - sum(overlap((at_ms - away_ms, at_ms), pauses) for at_ms, away_ms in watch.returns)
     if lost.last_ms <= told.last_ms:
         return away
-    back = (save.at_ms for trail in watch.trails.values() for save in trail.saves if save.at_ms > lost.last_ms)
-    open_ended = lost.last_ms, min(back, default=watch.as_of_ms)
-    return away + open_ended[1] - open_ended[0] - overlap(open_ended, pauses)
+    back = [save.at_ms for trail in watch.trails.values() for save in trail.saves if save.at_ms > lost.last_ms]
+    stops = [begin for begin, end in pauses if end > lost.last_ms]
+    over = watch.as_of_ms if watch.submitted_at_ms is None else watch.submitted_at_ms
+    return away + max(0, min(*back, *stops, over, watch.as_of_ms) - lost.last_ms)
 
 
-def _conduct(watch: Watch, rules: ExamRules, figures: dict[Figure, Decimal]) -> Conduct:
+def _conduct(
+    watch: Watch, rules: ExamRules, figures: dict[Figure, Decimal], tallies: dict[SignalKind, Tally]
+) -> Conduct:
     if is_allowed(SignalKind.TAB_SWITCH, rules):
         return Conduct(tab_switches=None, away_milliseconds=None, figures=figures, pace_evidence=watch.answers.median)
-    tabs = watch.tallies.get(SignalKind.TAB_SWITCH, Tally())
+    tabs = tallies.get(SignalKind.TAB_SWITCH, Tally())
     return Conduct(
         tab_switches=tabs.count,
         away_milliseconds=away_milliseconds(watch),
         figures=figures,
         tab_evidence=tabs.evidence,
-        away_evidence=together(watch.tallies.get(kind, Tally()) for kind in AWAY_KINDS).evidence,
+        away_evidence=together(tallies.get(kind, Tally()) for kind in AWAY_KINDS).evidence,
         pace_evidence=watch.answers.median,
     )
 

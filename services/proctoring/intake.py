@@ -129,7 +129,8 @@ class _Row:
         self.has_changed = False
 
     def stood_still(self, at: datetime) -> bool:
-        """Whether the attempt was paused then: in the pause that it is in, or in the last that is over; earlier ones are not kept."""
+        """Whether the attempt was paused then: in the pause that it is in, or in the last that is over. Earlier ones are not kept here; the stream knows
+        all of them and counts nothing in them (`excused`)."""
         began, ended = self.last_pause
         is_paused = self.status == "paused" and self.paused_at is not None and at >= self.paused_at
         return is_paused or (began is not None and began <= at < ended)

@@ -324,9 +324,11 @@ def _seen(first_seen: dict[str, int], what: str, at_ms: int) -> dict[str, int]:
 
 def _used(spans: dict[str, tuple[int, int]], event: SignalsTaken) -> dict[str, tuple[int, int]]:
     """From when to when each log-in was used, with one more batch: from when it came, and until what happened last in it. A machine that is back on the
-    line sends what it saw before, when nobody sits at it any more."""
+    line sends what it saw before, when nobody sits at it any more; of a batch that was observed in a pause nothing is left."""
+    if not event.signals:
+        return spans
     name, first = event.session_id, event.received_at_ms
-    last = max((epoch_ms(signal.at) for signal in event.signals), default=first)
+    last = max(epoch_ms(signal.at) for signal in event.signals)
     known = spans.get(name, (first, last))
     if not name or (name not in spans and len(spans) >= KEPT_ORIGINS):
         return spans

@@ -10,7 +10,7 @@ from proto.examhall.proctoring.v1 import events_pb2 as told
 from services.proctoring.alerts import WINDOW_THRESHOLDS
 from services.proctoring.attempt_watch import PROGRESS_EVERY_MS, STATISTICS_EVERY_MS, Step, catch_up, step, watch_in
 from services.proctoring.signals import DevtoolsOpen, ExamRules, QuestionShown, TabSwitch
-from services.proctoring.state import Happening, encoded
+from services.proctoring.state import AttemptChanged, Happening, encoded
 from services.proctoring.telling import Telling
 from services.proctoring.tests.builders import (
     START_MS,
@@ -38,6 +38,10 @@ def taken_in(tape: list[Happening], cuts: list[int], stored: bytes | None = None
         stored, tell, _ = step(stored, tape[begin:end])
         tellings += tell
     return stored, tellings
+
+
+def has_pause(tape: list[Happening]) -> bool:
+    return any(isinstance(event, AttemptChanged) and event.status == "paused" for event in tape)
 
 
 def last_risk(tellings: list[Telling]) -> told.RiskAssessed:
@@ -72,12 +76,14 @@ def test_any_order_repetition_and_resumption_end_in_the_same_state_and_the_same_
     assert last_risk(tellings) == last_risk(expected)
     final, alerts = last_alerts(taken_in(whole, [])[1]), last_alerts(tellings)
     assert {alert_id for alert_id in final if alert_id not in alerts} == set()
+    # What is found by looking at all of an attempt may have looked worse while something was missing; it was told then, and stays. So may what lay in
+    # a pause that nobody had heard of.
+    by_window = set() if has_pause(tape) else {kind.value for kind in WINDOW_THRESHOLDS}
     for alert_id, alert in final.items():
         assert alerts[alert_id].revision >= alert.revision
-        if alert.kind in {kind.value for kind in WINDOW_THRESHOLDS}:
+        if alert.kind in by_window:
             assert alerts[alert_id] == alert
-    # What is found by looking at all of an attempt may have looked worse while something was missing; it was told then, and stays.
-    assert not {alert.kind for alert_id, alert in alerts.items() if alert_id not in final} & set(WINDOW_THRESHOLDS)
+    assert not {alert.kind for alert_id, alert in alerts.items() if alert_id not in final} & by_window
 
 
 @settings(deadline=None)
@@ -98,10 +104,12 @@ def test_a_limit_reached_has_one_id_after_lost_state_too(tape: list[Happening], 
         return [each for each in tellings if isinstance(each.message, told.ViolationLimitReached)]
 
     first = limits(tape)
-    assert len(first) <= 1
     other = list(tape)
     shuffled.shuffle(other)
-    assert [each.event_id for each in limits(other)] == [each.event_id for each in first]
+    found = [[each.event_id for each in told_of] for told_of in (first, limits(other))]
+    assert all(len(ids) <= 1 for ids in found)
+    # Acts may reach it before it is heard that they lay in a pause.
+    assert found[0] == found[1] or (has_pause(tape) and [] in found)
 
 
 def begun() -> bytes | None:
