@@ -9,7 +9,7 @@ from services.proctoring.signals import ExamRules, SignalKind, is_violation
 
 # Leaving the page hides it, takes the focus and ends full screen: three signals of one act. What comes within two seconds is counted once.
 ONE_ACT_MS = 2_000
-# Of each kind so many of the earliest are kept for counting: far beyond any limit an exam may set.
+# Of each kind so many of the earliest are kept for counting: the highest limit that an exam may set.
 KEPT_VIOLATIONS = 200
 
 

@@ -38,7 +38,7 @@ class SittingRules(Body):
     tab_switch_allowed: bool = _DEFAULT.tab_switch_allowed
     copy_paste_allowed: bool = _DEFAULT.copy_paste_allowed
     monitoring_sensitivity: Sensitivity = _DEFAULT.monitoring_sensitivity
-    violation_limit: int = Field(_DEFAULT.violation_limit, ge=0, le=1000, description="0: none")
+    violation_limit: int = Field(_DEFAULT.violation_limit, ge=0, le=200, description="0: none")
     release_automatically: bool = Field(
         _DEFAULT.release_automatically, description="results go out as soon as everything is marked"
     )

@@ -1,11 +1,17 @@
 """Violations are acts, not signals, and the limit is reached once."""
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.proctoring.assessing import assessed
 from services.proctoring.evidence import Evidence
-from services.proctoring.signals import ExamRules, SignalKind
+from services.proctoring.signals import ExamRules, SignalKind, TabSwitch
+from services.proctoring.state import fold
+from services.proctoring.tests.builders import at, signals_taken, watched
 from services.proctoring.violations import acts, limit_reached
 
 RULES = ExamRules(browser_lockdown=True)
@@ -35,6 +41,19 @@ def test_the_limit_is_reached_by_its_last_violation(limit: int, count: int, reac
     assert (found is not None) is reached
     if found:
         assert (found.at_ms, found.violations, len(found.evidence)) == (5000 * (limit - 1), limit, limit)
+
+
+def test_the_highest_limit_that_an_exam_may_set_can_be_reached() -> None:
+    document = json.loads((Path(__file__).parents[3] / "docs" / "openapi.json").read_text())
+    highest = int(document["components"]["schemas"]["SittingRules"]["properties"]["violation_limit"]["maximum"])
+    rules = ExamRules(violation_limit=highest)
+    watch = watched(rules=rules)
+    for number in range(1, highest + 1):
+        watch = fold(watch, signals_taken(number, TabSwitch(at=at(3 * number))))
+    assessment = assessed(watch)
+    assert assessment is not None
+    assert len(assessment.violations) == highest
+    assert assessment.limit is not None
 
 
 def test_more_violations_after_the_limit_change_nothing_of_it() -> None:
