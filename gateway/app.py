@@ -223,7 +223,7 @@ class Gateway:
             else None
         )
         shared = SharedLimits(redis, limiters, settings.limit_share_milliseconds / 1000) if redis else None
-        work = [close_late(self.connections), keep_tidy(limiters, shared), self.sockets.watch_tokens()]
+        work = [close_late(self.connections), keep_tidy(limiters, shared), self.sockets.watch_rights()]
         if settings.kafka_bootstrap_servers:
             work.append(self._tail.run())
         if looks := _looks(settings, redis):

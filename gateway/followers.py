@@ -87,6 +87,7 @@ class Follower:
         self._catching_up: asyncio.Task[None] | None = None
         self._forwarded = 0
         self._may_send_at = 0.0
+        self._asked_at = 0.0
         self._pushed = PUSHED.labels(channel.name)
 
     async def wait_for_token(self, receive: Receive, offered: str, after: int | None) -> bool:
@@ -149,6 +150,12 @@ class Follower:
         except Unauthenticated as error:
             self.refuse(error)
 
+    def check_rights(self) -> None:
+        """Fetches, when that was long ago, and so asks whether this person may still follow: a proctor may have been taken off the exam."""
+        is_due = time.monotonic() - self._asked_at >= self._settings.socket_rights_seconds
+        if self.channel.asks_again and self._has_begun and is_due:
+            self.look_again()
+
     def refuse(self, error: DomainError) -> None:
         """Closes the socket for a reason."""
         self.close(next((code for kind, code in _CODES.items() if isinstance(error, kind)), TRY_LATER), error.detail)
@@ -200,6 +207,7 @@ class Follower:
 
     async def _fetch(self) -> None:
         """Page by page what follows the place, as fast as the client reads."""
+        self._asked_at = time.monotonic()
         page = await self._next_page() if self._has_begun else await self._begin()
         while page.entries:
             for entry in page.entries:

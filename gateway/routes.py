@@ -92,24 +92,28 @@ class Forward(NamedTuple):
 
 class Channel(NamedTuple):
     """What a socket at some address is about: the feed it follows, where its service gives that feed (and so says who may follow it), and
-    what may be sent on it, by the type of the message."""
+    what may be sent on it, by the type of the message. `asks_again`: who may follow today may be told not to tomorrow."""
 
     name: str
     service: str
     feed: str
     feed_path: str
     forwards: Mapping[str, Forward]
+    asks_again: bool
 
 
 _UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _CHANNELS = {
-    "/ws/exams/{}/monitor": Channel("exam", "proctoring", "exam:{}", "/api/v1/proctoring/exams/{}/feed", {}),
+    "/ws/exams/{}/monitor": Channel(
+        "exam", "proctoring", "exam:{}", "/api/v1/proctoring/exams/{}/feed", {}, asks_again=True
+    ),
     "/ws/attempts/{}": Channel(
         "attempt",
         "proctoring",
         "attempt:{}",
         "/api/v1/proctoring/attempts/{}/feed",
         {"signals": Forward(*_SIGNALS, "signals_taken", ("batch_id",))},
+        asks_again=False,
     ),
 }
 CHANNEL_NAMES = tuple(channel.name for channel in _CHANNELS.values())

@@ -57,6 +57,9 @@ class Settings(ServiceSettings):
     socket_ping_seconds: float = Field(
         20, gt=0, description="how often a WebSocket is asked whether it is still there, and how long it has to answer"
     )
+    socket_rights_seconds: float = Field(
+        30, gt=0, description="how often it is asked whether who watches an exam on a WebSocket still may"
+    )
     socket_fetches: int = Field(16, ge=1, description="feeds that are fetched for WebSockets at the same time")
 
     live_wait_milliseconds: int = Field(

@@ -97,11 +97,13 @@ class Sockets:
             if follower.claims is not None:
                 follower.check_token(self._security.check)
 
-    async def watch_tokens(self) -> None:
-        """Looks for tokens that have expired, for ever."""
+    async def watch_rights(self) -> None:
+        """Looks for tokens that have expired and for people who may not follow any more, for ever."""
         while True:
             await asyncio.sleep(_CHECK_SECONDS)
             self.check_tokens()
+            for follower in list(self._followers.values()):
+                follower.check_rights()
 
     def send_away(self, wire: Wire) -> None:
         """The server stops."""

@@ -214,6 +214,24 @@ async def test_a_session_that_ends_closes_its_sockets_at_once(gateway: RunningGa
     assert (code, "ended" in reason, proctor.numbers()) == (4401, True, [])
 
 
+async def test_who_is_taken_off_an_exam_does_not_hear_of_it_for_long(kafka: str) -> None:
+    staying, leaving, student = token_for("proctor"), token_for("proctor"), token_for("student")
+    async with (
+        running_gateway(kafka_bootstrap_servers=kafka, socket_rights_seconds=0.1) as gateway,
+        proctoring_behind(gateway, kafka) as proctoring,
+        listening(gateway, token=staying) as other,
+        listening(gateway, token=leaving) as proctor,
+        listening(gateway, SEAT, token=student),
+    ):
+        await proctoring.tell()
+        assert (await proctor.next())["number"] == 1
+        proctoring.refuses[leaving] = 403
+        assert await proctor.closed() == (4403, "refused with 403")
+        await proctoring.tell()
+        assert [(await other.next())["number"] for _ in range(2)] == [1, 2]
+        assert proctoring.tokens.count(student) == 1, "whose an attempt is does not change"
+
+
 async def test_one_person_has_only_so_many_sockets(kafka: str) -> None:
     async with (
         running_gateway(kafka_bootstrap_servers=kafka, sockets_per_person=1) as gateway,
