@@ -227,9 +227,8 @@ class Consumer:
                 await handler(tx, *heard[0])
             await tx.flush()
             taken_in_at = now()
-            lag_seconds = EVENT_LAG_SECONDS.labels(first.topic)
-            for event in events:
-                observe_at_commit(tx, lag_seconds, max((taken_in_at - event.occurred_at).total_seconds(), 0))
+            lags = [max((taken_in_at - event.occurred_at).total_seconds(), 0) for event in events]
+            observe_at_commit(tx, EVENT_LAG_SECONDS.labels(first.topic), *lags)
             count_at_commit(tx, EVENTS_CONSUMED.labels(first.topic, "handled"), len(events))
 
     def _message(self, event: Event) -> Message:

@@ -65,9 +65,14 @@ def count_at_commit(tx: AsyncSession, counter: Counter, amount: int = 1) -> None
     _at_commit(tx, partial(counter.inc, amount))
 
 
-def observe_at_commit(tx: AsyncSession, histogram: Histogram, seconds: float) -> None:
-    """Observes a time when the transaction commits, with the trace that is the current one now."""
-    _at_commit(tx, partial(histogram.observe, seconds, current_exemplar()))
+def observe_at_commit(tx: AsyncSession, histogram: Histogram, *seconds: float) -> None:
+    """Observes times when the transaction commits, with the trace that is the current one now."""
+    _at_commit(tx, partial(_observe, histogram, seconds, current_exemplar()))
+
+
+def _observe(histogram: Histogram, times: Sequence[float], exemplar: dict[str, str] | None) -> None:
+    for seconds in times:
+        histogram.observe(seconds, exemplar)
 
 
 def _at_commit(tx: AsyncSession, then: Callable[[], None]) -> None:
