@@ -12,11 +12,12 @@ from sqlmodel import col
 
 from chassis.actors import Actor
 from chassis.audit import record_audit
+from chassis.errors import InvalidInput
 from chassis.paging import PageRequest
 from services.exams.content import Question, misplaced_fields
 from services.exams.problems import RulesBroken, StillUsed
 from services.exams.readiness import Fault
-from services.exams.rights import AUTHORS, written_by
+from services.exams.rights import AUTHORS, named_bank, written_by
 from services.exams.tables import ExamSlot, QuestionBank, StoredQuestion
 
 
@@ -55,7 +56,8 @@ async def find_questions(
 async def create_question(
     tx: AsyncSession, actor: Actor, owner_id: UUID, question: Question, bank: QuestionBank | None
 ) -> StoredQuestion:
-    """Stores a new question of the owner's. It may be unfinished: publishing checks what is missing."""
+    """Stores a new question of the owner's. It may be unfinished: publishing checks what is missing. Raises InvalidInput for another author's bank."""
+    _check_bank(owner_id, bank)
     row = stored_question(owner_id, question, bank and bank.id)
     tx.add(row)
     await tx.flush()
@@ -74,7 +76,7 @@ def stored_question(owner_id: UUID, question: Question, bank_id: UUID | None) ->
 def change_question(
     tx: AsyncSession, actor: Actor, row: StoredQuestion, values: Mapping[str, Any], bank_id: UUID | None
 ) -> None:
-    """Changes a locked question, and with it every draft that has it; frozen versions keep what they froze.
+    """Changes a locked question, and with it every draft that has it; frozen versions keep what they froze. A bank is one of `bank_for`.
 
     The audit log tells which fields changed, not how: a key has no place there.
     """
@@ -90,6 +92,13 @@ def change_question(
     record_audit(tx, actor, "question_changed", "question", row.id, new={"fields": fields})
 
 
+async def bank_for(tx: AsyncSession, actor: Actor, row: StoredQuestion, bank_id: UUID | None) -> UUID | None:
+    """The bank that a question is put into, or none; locked. Raises NotFound, and InvalidInput for another author's."""
+    bank = await named_bank(tx, actor, bank_id)
+    _check_bank(row.owner_id, bank)
+    return bank and bank.id
+
+
 async def delete_question(tx: AsyncSession, actor: Actor, row: StoredQuestion) -> None:
     """Deletes a locked question. Raises StillUsed while a draft has it."""
     uses = sa.select(sa.func.count()).where(col(ExamSlot.question_id) == row.id)
@@ -97,6 +106,14 @@ async def delete_question(tx: AsyncSession, actor: Actor, row: StoredQuestion) -
         raise StillUsed(f"{count} exam{'s have' if count > 1 else ' has'} this question; take it out there first.")
     record_audit(tx, actor, "question_deleted", "question", row.id, old={"bank_id": row.bank_id})
     await tx.delete(row)
+
+
+def _check_bank(owner_id: UUID, bank: QuestionBank | None) -> None:
+    """Administrators reach everybody's: whose bank it is would draw questions that they can neither see nor take out."""
+    if bank is not None and bank.owner_id != owner_id:
+        raise InvalidInput(
+            "bank_id", "other_author", "The bank is another author's than the question; name one of theirs."
+        )
 
 
 def _check_fields(question: Question) -> None:

@@ -61,8 +61,7 @@ async def change_question(
     require_match(if_match, question.revision)
     bank_id = question.bank_id
     if "bank_id" in body.model_fields_set:
-        bank = await named_bank(tx, caller, body.bank_id)
-        bank_id = bank and bank.id
+        bank_id = await use_cases.bank_for(tx, caller, question, body.bank_id)
     use_cases.change_question(tx, caller, question, body.values(question.question), bank_id)
     response.headers["ETag"] = etag(question.revision)
     return QuestionOut.of(question)

@@ -201,6 +201,22 @@ async def test_a_bank_that_is_used_is_not_deleted(office: Office) -> None:
     assert (await office.author.get(path)).status_code == 404
 
 
+async def test_an_administrator_puts_no_question_into_the_bank_of_another_author(office: Office) -> None:
+    question = await made(office.author, PATH, a_question())
+    exam = await office.draft()
+    own = await made(office.author, BANKS, {"name": "Units"})
+    other = await made(office.service.as_("instructor"), BANKS, {"name": "Forces"})
+    path, places = f"{PATH}/{question['id']}", f"/api/v1/exams/{exam['id']}/questions"
+    for refused in (
+        await office.admin.patch(path, json={"bank_id": other["id"]}),
+        await office.admin.post(places, json={"question": a_question(bank_id=other["id"])}),
+    ):
+        assert rules(refused) == [("bank_id", "other_author")]
+    assert (await done(office.admin.patch(path, json={"bank_id": own["id"]})))["bank_id"] == own["id"]
+    await made(office.admin, places, {"question": a_question(bank_id=own["id"])})
+    assert (await done(office.author.get(f"{BANKS}/{own['id']}")))["question_count"] == 2
+
+
 async def test_a_question_can_be_put_only_into_ones_own_bank(office: Office) -> None:
     foreign = await made(office.service.as_("instructor"), BANKS, {"name": "Units"})
     assert (await office.author.post(PATH, json=a_question(bank_id=foreign["id"]))).status_code == 404
