@@ -7,7 +7,8 @@ one that is read again in a log that has become shorter. Where the tables of a p
 with a broker may commit at the next one what it had read of the last. All that is there is read then, from the beginning.
 """
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,9 @@ from faust.types import TP
 from chassis.kafka import LOG_GENERATION, commit_metadata
 
 log = structlog.get_logger()
+
+# What a rebalance lets in too early comes again, in order, long before.
+_SKIPPED_SECONDS = 5.0
 
 
 @dataclass
@@ -35,13 +39,27 @@ class Positions:
     replaced: dict[TP, int] = field(default_factory=dict)  # what was read is not this log, whose generation this is
     # A message came before or after the one expected here. During a rebalance that may be; whoever looks after it asks the broker.
     doubts: dict[TP, int] = field(default_factory=dict)
+    # A message came before the one expected here, which has not come since that moment of the monotonic clock.
+    skipped: dict[TP, tuple[int, float]] = field(default_factory=dict)
     stateless: frozenset[int] = frozenset()  # partitions whose tables were found to be lost when they were taken up
 
     def forget(self, partitions: set[TP]) -> None:
         """These partitions are another worker's now."""
         for tp in partitions:
-            for known in (self.done, self.committed, self.expected, self.generations, self.whole_until):
+            for known in (self.done, self.committed, self.expected, self.generations, self.whole_until, self.skipped):
                 known.pop(tp, None)
+
+
+class _AtThisMoment(Container[TP]):
+    """Partitions of a set that changes while a fetch waits. aiokafka takes an empty set for all partitions, and what it gives of those that are not wanted
+    is dropped and counts as read; this is never empty to it.
+    """
+
+    def __init__(self, partitions: Container[TP]) -> None:
+        self._partitions = partitions
+
+    def __contains__(self, tp: object) -> bool:
+        return tp in self._partitions
 
 
 class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -52,6 +70,16 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = self.consumer.app.settings.stream_wait_milliseconds
         return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: Container[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Any:
+        wanted = _AtThisMoment(active_partitions)
+        return await super()._fetch_records(consumer, wanted, timeout=timeout, max_records=max_records)
 
     async def seek_to_committed(self) -> Mapping[TP, int | None]:
         return await self.call_thread(self._seek_to_committed)  # type: ignore[no-any-return]
@@ -160,6 +188,10 @@ class _Consumer(Consumer):  # type: ignore[misc]
                 self.app.log_replaced(tp, f"generation {generation} instead of {known}")
         elif expected is not None and record.offset != expected:
             positions.doubts.setdefault(tp, expected)
+            if record.offset > expected:
+                positions.skipped.setdefault(tp, (expected, time.monotonic()))
+        if record.offset == positions.skipped.get(tp, (None,))[0]:
+            del positions.skipped[tp]
         positions.expected[tp] = record.offset + 1
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
@@ -180,17 +212,24 @@ class _Consumer(Consumer):  # type: ignore[misc]
         await self._thread.check_group()
 
     async def settle_doubts(self) -> set[TP]:
-        """Of the partitions in doubt those whose logs begin after what was to be read. Where one ends before that, it was replaced."""
+        """The partitions of which something was not read: their logs begin after it, or it was skipped. Where one ends before it, it was replaced."""
         positions = self.positions
         doubts, positions.doubts = positions.doubts, {}
+        long_ago = time.monotonic() - _SKIPPED_SECONDS
+        skipped = {tp for tp, (_, since) in positions.skipped.items() if since < long_ago}
+        for tp in skipped:
+            del positions.skipped[tp]
         if not doubts:
-            return set()
+            return skipped
         earliest, ends = await self.earliest_offsets(*doubts), await self.highwaters(*doubts)
         for tp in doubts:
             if ends[tp] < doubts[tp]:
                 positions.replaced[tp] = positions.generations.get(tp, 0)
                 self.app.log_replaced(tp, "it ends before what was read")
-        return {tp for tp in doubts if earliest[tp] > doubts[tp]}
+        gone = {tp for tp in doubts if earliest[tp] > doubts[tp]}
+        for tp in gone:
+            positions.skipped.pop(tp, None)
+        return skipped | gone
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self._to_resume = set()

@@ -1,6 +1,7 @@
 """A broker that lost its log, and what those who died with it leave at the next one."""
 
 import asyncio
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -69,3 +70,25 @@ def test_a_gap_is_a_replaced_log_or_lost_messages_or_nothing(
     assert told == ([place] if is_replaced else [])
     assert consumer.positions.replaced == ({place: 4} if is_replaced else {})
     assert consumer.positions.doubts == {}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "comes_after_all", "is_lost"), [(0, False, False), (60, False, True), (60, True, False)]
+)
+def test_what_was_skipped_and_never_comes_is_lost(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, comes_after_all: bool, is_lost: bool
+) -> None:
+    place, began = TP("attempts.answers.v1", 1), time.monotonic()
+    consumer: Any = object.__new__(_Consumer)
+    consumer.positions = Positions(expected={place: 5})
+    consumer.app = SimpleNamespace(own_topics=frozenset())
+
+    async def at(offset: int) -> dict[TP, int]:
+        return {place: offset}
+
+    consumer.earliest_offsets, consumer.highwaters = lambda *_: at(0), lambda *_: at(9)
+    for offset in (7, 5, 6, 7) if comes_after_all else (7, 8):
+        consumer._look_at(place, SimpleNamespace(offset=offset, headers=()))
+    monkeypatch.setattr(time, "monotonic", lambda: began + seconds)
+    assert asyncio.run(consumer.settle_doubts()) == ({place} if is_lost else set())
+    assert asyncio.run(consumer.settle_doubts()) == set()
