@@ -42,8 +42,8 @@ _LIMITS = """\
 - **Half load:** clients come independently of each other, so batches are smaller than at full load (20 saves instead of 80), and a save costs
   nearly twice as much: half of the full rate keeps two cores over three quarters busy, the load generator included, and the rest is waiting for a
   turn. The slowest hundredth differs by a factor of three from round to round, with the machine's speed.
-- **A proxied call:** at the few hundred calls a second that the service allows, much of it is probably waking up: saturated, beside a service that
-  only replies, the same gateway spends 75 µs a call.
+- **A proxied call:** at the few hundred calls a second that the service allows, half of it is waking up: beside a service that does nothing but reply,
+  with the gateway busy all the time, a call takes half as much.
 - **Events into tables:** what stands around an event in each of the five services that take it in, all on the same cores: reading it from the broker,
   decoding it, its line in the inbox and in the copy, about 60 µs of Python in each and 25 µs of PostgreSQL in each database. Events that come together
   share statements and commits; one statement for each event cost 450 µs of Python in each. A start in proctoring costs about 400 µs: its row, the
