@@ -34,6 +34,7 @@ class Standing(NamedTuple):
     started_at: datetime
     deadline_at: datetime
     paused_at: datetime | None
+    last_pause_ended_at: datetime | None
     submitted_at: datetime | None
     submit_reason: str
     centre_id: UUID | None
@@ -232,10 +233,12 @@ def seconds_left(standing: Standing, at: datetime) -> int:
 
 
 def silent_seconds(standing: Standing, at: datetime) -> int | None:
-    """Whole seconds since the browser last told anything, or since the start when it never has; None where nothing is awaited."""
-    if standing.status == SUBMITTED or not standing.is_proctored:
+    """Whole seconds since the browser last told anything, the start, or the end of the last pause; None where nothing is awaited, as in a pause."""
+    if standing.status != "in_progress" or not standing.is_proctored:
         return None
-    return max(int((at - (standing.last_signal_at or standing.started_at)).total_seconds()), 0)
+    known = (standing.started_at, standing.last_signal_at, standing.last_pause_ended_at)
+    since = max(moment for moment in known if moment is not None)
+    return max(int((at - since).total_seconds()), 0)
 
 
 def progress(standing: Standing) -> int:

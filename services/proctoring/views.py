@@ -79,7 +79,7 @@ class BoardRow(BaseModel):
     open_alerts: OpenAlerts
     last_signal_at: datetime | None = Field(description="when the browser last told anything")
     silent_seconds: int | None = Field(
-        description="since then, or since the start; null where no signals are awaited. Silence proves nothing"
+        description="since then, the start, or the last pause; null where no signals are awaited, as in a pause. Silence proves nothing"
     )
     assessed_at: datetime | None
     is_reviewed: bool

@@ -29,7 +29,7 @@ def a_standing(**values: object) -> board.Standing:
     return board.Standing(
         **{
             "id": new_id(), "exam_id": new_id(), "exam_version": 1, "student_id": new_id(), "number": 1, "status": "in_progress",
-            "started_at": START, "deadline_at": minutes(60), "paused_at": None, "submitted_at": None, "submit_reason": "",
+            "started_at": START, "deadline_at": minutes(60), "paused_at": None, "last_pause_ended_at": None, "submitted_at": None, "submit_reason": "",
             "centre_id": None, "class_id": None, "question_count": 40, "is_proctored": True, "last_signal_at": None, "level": "low",
             "behaviour_score": 0, "risk_score": Decimal(0), "integrity_score": None, "violations": 0, "answered_count": 0, "position": 0,
             "assessed_at": None, "student_name": "Ada", "registration_number": "R-1", "room": "Hall A", "is_reviewed": False, "needs_manual_review": False,
@@ -52,6 +52,13 @@ def test_silence_counts_from_the_start_when_nothing_was_ever_told_and_not_where_
     assert board.silent_seconds(a_standing(last_signal_at=minutes(1)), minutes(2)) == 60
     assert board.silent_seconds(a_standing(is_proctored=False), minutes(2)) is None
     assert board.silent_seconds(a_standing(status="submitted"), minutes(2)) is None
+
+
+def test_a_browser_that_was_not_heard_in_a_pause_was_not_silent() -> None:
+    values = {"last_signal_at": minutes(5), "paused_at": minutes(6)}
+    assert board.silent_seconds(a_standing(status="paused", **values), minutes(20)) is None
+    resumed = a_standing(last_signal_at=minutes(5), last_pause_ended_at=minutes(20))
+    assert board.silent_seconds(resumed, minutes(21)) == 60
 
 
 @given(st.integers(0, 500), st.integers(0, 400))
