@@ -68,10 +68,11 @@ class StoredQuestion(Table, table=True):
         sa.CheckConstraint(f"type IN {_TYPES}", "type"),
         sa.CheckConstraint(f"difficulty IN {_DIFFICULTIES}", "difficulty"),
         sa.Index("ix_questions_bank_id", "bank_id", "topic", "difficulty"),
+        sa.Index("ix_questions_owner_id_id", "owner_id", "id"),
     )
     id: UUID = Field(default_factory=new_id, primary_key=True)
     revision: int = 1
-    owner_id: UUID = Field(index=True)
+    owner_id: UUID
     bank_id: UUID | None = Field(default=None, foreign_key="question_banks.id")
     content: dict[str, Any] = Field(sa_type=JSONB)
     type: str | None = _from_content("type")
