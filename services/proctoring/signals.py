@@ -257,6 +257,19 @@ def is_collected(kind: SignalKind, rules: ExamRules) -> bool:
     return rules.proctoring and (rules.camera or kind not in CAMERA_KINDS)
 
 
+def is_somebodys_doing(signal: Signal) -> bool:
+    """Whether a signal shows that somebody used the machine: not that nothing moved or was typed, nor that nobody was seen."""
+    match signal:
+        case Keystrokes():
+            return signal.strokes + signal.corrections > 0
+        case Mouse():
+            return signal.distance_pixels + signal.moving_milliseconds + signal.clicks > 0
+        case FaceAbsent() | CameraBlocked():
+            return False
+        case _:
+            return True
+
+
 class NotBelieved(Exception):
     """A signal's time cannot be: it lies ahead of its own sending, before the attempt, or too far back."""
 

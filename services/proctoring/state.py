@@ -13,7 +13,16 @@ from services.proctoring.baselines import Comparison
 from services.proctoring.derived import AnswerFacts, Save, Trail, answer_facts
 from services.proctoring.evidence import Evidence, Tally, earliest, epoch_ms
 from services.proctoring.pauses import Span, Steps, with_step
-from services.proctoring.signals import ExamRules, FocusRegained, Keystrokes, Mouse, QuestionShown, Signal, SignalKind
+from services.proctoring.signals import (
+    ExamRules,
+    FocusRegained,
+    Keystrokes,
+    Mouse,
+    QuestionShown,
+    Signal,
+    SignalKind,
+    is_somebodys_doing,
+)
 from services.proctoring.violations import KEPT_VIOLATIONS
 
 # Alerts of one kind are raised at most once in so long; docs/proctoring.md gives the reason.
@@ -323,12 +332,13 @@ def _seen(first_seen: dict[str, int], what: str, at_ms: int) -> dict[str, int]:
 
 
 def _used(spans: dict[str, tuple[int, int]], event: SignalsTaken) -> dict[str, tuple[int, int]]:
-    """From when to when each log-in was used, with one more batch: from when it came, and until what happened last in it. A machine that is back on the
-    line sends what it saw before, when nobody sits at it any more; of a batch that was observed in a pause nothing is left."""
-    if not event.signals:
+    """From when to when each log-in was used, with one more batch: from when it came, and until what was done last in it. A machine that is back on the
+    line sends what it saw before, and that nothing moves now, when nobody sits at it any more; of a batch that was observed in a pause nothing is left.
+    """
+    done = [epoch_ms(signal.at) for signal in event.signals if is_somebodys_doing(signal)]
+    if not done:
         return spans
-    name, first = event.session_id, event.received_at_ms
-    last = max(epoch_ms(signal.at) for signal in event.signals)
+    name, first, last = event.session_id, event.received_at_ms, max(done)
     known = spans.get(name, (first, last))
     if not name or (name not in spans and len(spans) >= KEPT_ORIGINS):
         return spans

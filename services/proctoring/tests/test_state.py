@@ -10,17 +10,23 @@ from hypothesis import strategies as st
 from services.proctoring.alerts import alerts_of
 from services.proctoring.assessing import assessed, away_milliseconds, figures_of, sample_of
 from services.proctoring.baselines import Figure, Source, comparison
+from services.proctoring.evidence import Tally
 from services.proctoring.signals import (
+    CameraBlocked,
     CopyAttempt,
     DevtoolsOpen,
     ExamRules,
+    FaceAbsent,
     FocusLost,
     FocusRegained,
+    Keystrokes,
+    Mouse,
     MultipleFaces,
     Observed,
     PasteAttempt,
     QuestionShown,
     RightClick,
+    SignalKind,
     TabSwitch,
 )
 from services.proctoring.state import KEPT_CELLS, Happening, Watch, decoded, encoded, fold
@@ -183,6 +189,33 @@ def test_time_away_in_a_break_that_staff_have_given_does_not_count() -> None:
         watch = fold(fold(lost, events[0]), events[1])
         assert away_milliseconds(watch) == 10_000
         assert assessed(watch).risk.score == 0
+
+
+AT_REST: list[Observed] = [
+    Mouse(at=at(400), window_milliseconds=5000, moving_milliseconds=0, distance_pixels=0),
+    Keystrokes(
+        at=at(400),
+        window_milliseconds=5000,
+        strokes=0,
+        typing_milliseconds=0,
+        dwell_milliseconds=0,
+        flight_milliseconds=0,
+    ),
+    FaceAbsent(at=at(400), absent_milliseconds=5000),
+    CameraBlocked(at=at(400)),
+]
+
+
+def test_a_page_left_open_on_another_machine_is_no_second_log_in() -> None:
+    moved = signals_taken(2, mouse(300, 100), session_id="log-in 2")
+
+    def logins(*last: Observed) -> int:
+        assessment = assessed(watched(signals_taken(1, mouse(100, 100)), moved, signals_taken(3, *last)))
+        return assessment.tallies.get(SignalKind.MULTIPLE_LOGINS, Tally()).count
+
+    assert logins(*AT_REST) == 0
+    for used in (mouse(400, 1), typing(400, 40, strokes=5), TabSwitch(at=at(400)), FocusLost(at=at(400))):
+        assert logins(*AT_REST, used) == 1
 
 
 def test_every_component_is_made_from_what_was_seen() -> None:
