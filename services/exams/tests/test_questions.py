@@ -53,6 +53,8 @@ async def test_types_of_a_later_release_are_refused_in_so_many_words(office: Off
         ({"image_url": "javascript:alert(1)"}, ("image_url", "string_pattern_mismatch")),
         ({"image_url": "https://e.org/\0"}, ("image_url", "string_pattern_mismatch")),
         ({"image_url": "http://plain.example/a.png"}, ("image_url", "string_pattern_mismatch")),
+        ({"image_url": "//plain.example/a.png"}, ("image_url", "string_pattern_mismatch")),
+        ({"image_url": "/media/a.png onerror"}, ("image_url", "string_pattern_mismatch")),
         ({"options": [{"text": "a", "id": str(new_id())}]}, ("options.0.id", "unknown")),
         ({"options": [{"text": "a", "credit": "x"}]}, ("options.0.credit", "decimal_parsing")),
         ({"options": [{"text": "a"}] * 51}, ("options", "too_long")),

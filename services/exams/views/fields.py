@@ -31,8 +31,14 @@ Prose = Annotated[str, StringConstraints(max_length=20_000, pattern=r"^[^\x00]*$
 OptionText = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
 AcceptedForm = Annotated[str, StringConstraints(min_length=1, max_length=200), Line]
 Unit = Annotated[str, StringConstraints(max_length=40), Line]
-# Https or a path of this site: a paper must not fetch over an open line, and never run a script.
-ImageUrl = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^((https://|/)[^\x00-\x20\x7f<>\"'\\]*)?$")]
+# Https or a path of this site, which `//host/path` is not: a paper must not fetch over an open line, and never run a script.
+_NOT_IN_URLS = r"\x00-\x20\x7f<>\"'\\"
+ImageUrl = Annotated[
+    str,
+    StringConstraints(
+        max_length=2_000, pattern=rf"^(https://[^{_NOT_IN_URLS}]*|/([^/{_NOT_IN_URLS}][^{_NOT_IN_URLS}]*)?)?$"
+    ),
+]
 AccessCode = Annotated[str, StringConstraints(min_length=4, max_length=20, pattern=r"^[A-Za-z0-9-]+$")]
 Level = Annotated[str, StringConstraints(min_length=1, max_length=60), Line]
 Moment = Annotated[
