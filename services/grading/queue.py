@@ -20,6 +20,9 @@ from services.grading.conversion import ExamKey
 from services.grading.marking import Outcome, QuestionType
 from services.grading.tables import Exam, Grade, Person, QuestionMark
 
+# Written out, as ix_grades_waiting has it: a parameter could be anything.
+_WAITS = col(Grade.status) == sa.literal_column("'waiting'")
+
 
 @dataclass(frozen=True)
 class QueueFilter:
@@ -55,22 +58,29 @@ class WaitingAnswer:
 async def waiting_answers(
     tx: AsyncSession, actor: Actor, wanted: QueueFilter, page: PageRequest
 ) -> tuple[list[WaitingAnswer], int]:
-    """One page of the answers that the actor may mark, and how many wait in all; served by ix_question_marks_waiting."""
-    query = (
-        sa.select(QuestionMark, Grade, col(Exam.title), col(Person.name))
-        .join(Grade, col(Grade.attempt_id) == col(QuestionMark.attempt_id))
-        .join(Exam, col(Exam.id) == col(Grade.exam_id))
-        .outerjoin(Person, col(Person.id) == col(Grade.student_id))
-        .where(col(QuestionMark.outcome) == Outcome.WAITING.value, ~col(Grade.is_invalidated), marked_exams(actor))
-    )
+    """One page of the answers that the actor may mark, and how many wait in all.
+
+    Grades of which something waits are found by ix_grades_waiting and know how much it is; their answers by ix_question_marks_waiting.
+    """
+    conditions = [_WAITS, ~col(Grade.is_invalidated), marked_exams(actor)]
     for column, value in (
         (col(Grade.exam_id), wanted.exam_id),
         (col(Grade.class_id), wanted.class_id),
         (col(Grade.student_id), wanted.student_id),
     ):
         if value is not None:
-            query = query.where(column == value)
-    total = await tx.scalar(query.with_only_columns(sa.func.count())) or 0
+            conditions.append(column == value)
+    count = sa.select(sa.func.coalesce(sa.func.sum(col(Grade.waiting_count)), 0)).join(
+        Exam, col(Exam.id) == col(Grade.exam_id)
+    )
+    total = await tx.scalar(count.where(*conditions)) or 0
+    query = (
+        sa.select(QuestionMark, Grade, col(Exam.title), col(Person.name))
+        .join(Grade, col(Grade.attempt_id) == col(QuestionMark.attempt_id))
+        .join(Exam, col(Exam.id) == col(Grade.exam_id))
+        .outerjoin(Person, col(Person.id) == col(Grade.student_id))
+        .where(col(QuestionMark.outcome) == Outcome.WAITING.value, *conditions)
+    )
     order = (col(Grade.submitted_at), col(Grade.attempt_id), col(QuestionMark.position))
     rows = (await tx.execute(query.order_by(*order).offset(page.offset).limit(page.limit))).all()
     keys = await stored_keys(tx, {(grade.exam_id, grade.exam_version) for _, grade, _, _ in rows})

@@ -128,6 +128,10 @@ class Grade(Table, table=True):
         sa.CheckConstraint("(status = 'waiting') = (waiting_count > 0)", "waiting"),
         sa.CheckConstraint("NOT is_released OR status = 'finalized'", "released_is_final"),
         sa.Index("ix_grades_exam", "exam_id", "submitted_at", "attempt_id"),
+        # Not in the order of the queue: PostgreSQL would look for the oldest of an instructor's among those of all.
+        sa.Index(
+            "ix_grades_waiting", "exam_id", "submitted_at", "attempt_id", postgresql_where=sa.text("status = 'waiting'")
+        ),
     )
     attempt_id: UUID = Field(primary_key=True)
     revision: int = 0

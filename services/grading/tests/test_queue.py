@@ -1,8 +1,26 @@
 """The queue of answers that wait for a human."""
 
+import sqlalchemy as sa
+
+from chassis.actors import Actor
 from chassis.ids import new_id
+from chassis.paging import PageRequest
 from chassis.testing import eventually
+from services.grading.queue import QueueFilter, waiting_answers
 from services.grading.tests.builders import RUBRIC, SAMPLE, AnExam, Office, chose, typed
+
+MANY_GRADES = """
+INSERT INTO grades SELECT (jsonb_populate_record(grades, jsonb_build_object('attempt_id', copies.id))).*
+FROM grades, (SELECT gen_random_uuid() AS id FROM generate_series(1, $2)) AS copies WHERE attempt_id = $1
+"""
+THEIR_MARKS = """
+INSERT INTO question_marks SELECT (jsonb_populate_record(question_marks, jsonb_build_object('attempt_id', copies.attempt_id))).*
+FROM question_marks JOIN grades USING (attempt_id) JOIN grades AS copies USING (status)
+WHERE copies.attempt_id NOT IN (SELECT attempt_id FROM question_marks)
+"""
+ROWS_READ = """
+SELECT sum(seq_tup_read + idx_tup_fetch)::int FROM pg_stat_xact_user_tables WHERE relname IN ('grades', 'question_marks')
+"""
 
 
 async def test_an_item_has_all_that_is_needed_to_mark_it(office: Office) -> None:
@@ -58,3 +76,21 @@ async def test_the_queue_comes_in_pages(office: Office) -> None:
     assert [(len(page["items"]), page["total"], page["pages"]) for page in pages] == [(2, 3, 2), (1, 3, 2)]
     listed = [item["attempt_id"] for page in pages for item in page["items"]]
     assert listed == sorted(str(attempt.attempt_id) for attempt in attempts)
+
+
+async def test_the_queue_of_all_is_found_without_reading_what_is_marked(office: Office) -> None:
+    exam = await office.knows(AnExam())
+    waiting = await office.marked(exam)
+    marked = await office.marked(exam)
+    await office.give(exam, marked, "3")
+    pool = office.service.database.pool
+    await pool.execute(MANY_GRADES, waiting.attempt_id, 999)
+    await pool.execute(MANY_GRADES, marked.attempt_id, 8000)
+    await pool.execute(THEIR_MARKS)
+    for table in ("grades", "question_marks"):
+        await pool.execute(f"VACUUM ANALYZE {table}")
+    async with office.service.database.session() as tx:
+        actor = Actor(new_id(), "admin", new_id())
+        answers, total = await waiting_answers(tx, actor, QueueFilter(), PageRequest(1, 20))
+        assert (len(answers), total) == (20, 1000)
+        assert await tx.scalar(sa.text(ROWS_READ)) < 6000
