@@ -72,8 +72,12 @@ async def settle_alert(
     reason: str,
     if_match: int | None,
     at: datetime,
+    seen: int | None = None,
 ) -> AlertOut:
-    """Takes an alert one step on. Raises NotFound, PreconditionFailed, and Conflict when somebody was there before."""
+    """Takes an alert one step on, as it stood in the revision that was `seen`; None: as it stands.
+
+    Raises NotFound, PreconditionFailed, and Conflict when somebody was there before.
+    """
     alert = await find_alert(tx, alert_id, caller, lock=True)
     require_match(if_match, alert.version)
     if not may_become(alert.status, status, has_grown=has_grown(alert.revision, alert.settled_revision)):
@@ -82,7 +86,8 @@ async def settle_alert(
         )
     old = {"status": alert.status, "reason": alert.reason}
     alert.status, alert.reason = status, reason
-    alert.settled_by, alert.settled_at, alert.settled_revision = caller.person_id, at, alert.revision
+    alert.settled_by, alert.settled_at = caller.person_id, at
+    alert.settled_revision = alert.revision if seen is None else min(seen, alert.revision)
     alert.version += 1
     tx.add(alert)
     record_event(tx, REVIEWS, alert.attempt_id, _settled(alert))

@@ -197,9 +197,15 @@ class AttemptOut(BaseModel):
 
 
 class Settled(Body):
-    """Why an alert is settled."""
+    """Why an alert is settled, and which state of it."""
 
     reason: Reason
+    revision: int | None = Field(
+        None,
+        ge=1,
+        le=2**62,
+        description="of the alert as you saw it: what was observed since shows as grown. Left out: as it stands now, seen or not",
+    )
 
 
 class ReviewOut(BaseModel):

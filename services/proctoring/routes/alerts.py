@@ -45,7 +45,8 @@ async def resolve_alert(
 ) -> AlertOut:
     """Settles an alert: something was there, and it is dealt with. Needs the reason. An alert that grows afterwards can be settled anew."""
     caller.require(*WATCHERS)
-    return _tagged(await settle_alert(tx, caller, alert_id, "resolved", body.reason, if_match, now()), response)
+    shown = await settle_alert(tx, caller, alert_id, "resolved", body.reason, if_match, now(), body.revision)
+    return _tagged(shown, response)
 
 
 @router.post("/alerts/{alert_id}/dismiss", operation_id="dismissAlert")
@@ -54,7 +55,8 @@ async def dismiss_alert(
 ) -> AlertOut:
     """Settles an alert: there was nothing. Needs the reason. An alert that grows afterwards can be settled anew."""
     caller.require(*WATCHERS)
-    return _tagged(await settle_alert(tx, caller, alert_id, "dismissed", body.reason, if_match, now()), response)
+    shown = await settle_alert(tx, caller, alert_id, "dismissed", body.reason, if_match, now(), body.revision)
+    return _tagged(shown, response)
 
 
 def _tagged(alert: AlertOut, response: Response) -> AlertOut:

@@ -117,6 +117,22 @@ async def test_a_settled_alert_that_grows_stays_settled_says_so_and_can_be_settl
     assert (await client.post(f"{path}/acknowledge")).status_code == 409
 
 
+async def test_what_was_observed_while_an_alert_was_being_dismissed_is_not_dismissed_with_it(desk: Desk) -> None:
+    exam = await desk.exam()
+    alert = await desk.alert(await desk.attempt(exam), revision=2, kind="risk", severity="high")
+    client, path = desk.proctor(exam), f"{API}/alerts/{alert.id}"
+    read = await client.get(path)
+    async with desk.service.database.session() as tx:
+        grown = await tx.get(Alert, alert.id)
+        grown.revision, grown.severity = 3, "critical"
+    body = {"reason": "a slip", "revision": read.json()["revision"]}
+    shown = (await client.post(f"{path}/dismiss", json=body, headers={"If-Match": read.headers["ETag"]})).json()
+    assert (shown["status"], shown["severity"], shown["grown_since"]) == ("dismissed", "critical", True)
+    anew = await client.post(f"{path}/resolve", json={"reason": "looked again", "revision": 99})
+    assert (anew.status_code, anew.json()["grown_since"]) == (200, False)
+    assert (await client.post(f"{path}/resolve", json={"reason": "r", "revision": 0})).status_code == 422
+
+
 async def test_alerts_are_listed_newest_first_and_by_what_is_asked(desk: Desk) -> None:
     exam = await desk.exam()
     ada, bo = await desk.attempt(exam), await desk.attempt(exam, "Bo")
