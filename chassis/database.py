@@ -11,12 +11,11 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
 
-from chassis.outbox import PENDING, write_pending_events
+from chassis.outbox import PENDING, WRITTEN, write_pending_events
 from chassis.settings import refuse_wrong_url
 
-# A forgotten transaction must not hold back vacuum and the relay; a runaway query must not hold a connection.
-_WROTE_EVENTS = "wrote_events"
 _DATABASE = "database"
+# A forgotten transaction must not hold back vacuum and the relay; a runaway query must not hold a connection.
 SESSION_SETTINGS = {"idle_in_transaction_session_timeout": "30s", "statement_timeout": "20s", "lock_timeout": "10s"}
 
 
@@ -43,12 +42,11 @@ def _write_events(session: Session) -> None:
     if PENDING in session.info:
         session.flush()
         write_pending_events(session)
-        session.info[_WROTE_EVENTS] = True
 
 
 @event.listens_for(_EventfulSession, "after_commit")
 def _tell_relay(session: Session) -> None:
-    if session.info.pop(_WROTE_EVENTS, False):
+    if session.info.pop(WRITTEN, False):
         session.info[_DATABASE].events_committed()
 
 

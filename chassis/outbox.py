@@ -14,6 +14,7 @@ from chassis.ids import new_id
 from chassis.tracing import current_traceparent
 
 PENDING = "pending_events"
+WRITTEN = "wrote_events"
 MAX_EVENT_BYTES = 900_000  # Kafka's default message.max.bytes is 1 MiB, headers included
 
 _INSERT = sa.text(
@@ -74,9 +75,16 @@ def record_row(tx: AsyncSession, row: OutboxRow) -> None:
     tx.info.setdefault(PENDING, []).append(row)
 
 
+async def write_events(tx: AsyncSession) -> None:
+    """Writes what was recorded so far, for transactions that record so much that it should not all be in memory until the commit."""
+    if PENDING in tx.info:
+        await tx.run_sync(write_pending_events)
+
+
 def write_pending_events(session: Session) -> None:
     """Inserts what record_event collected, in one statement. Called before COMMIT by the session itself."""
     rows: list[OutboxRow] = session.info.pop(PENDING)
+    session.info[WRITTEN] = True
     columns = [list(column) for column in zip(*rows, strict=True)]
     names = ("event_ids", "topics", "keys", "types", "subjects", "payloads", "headers", "traceparents")
     session.execute(_INSERT, dict(zip(names, columns, strict=True)))

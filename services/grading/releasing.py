@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from chassis.actors import Actor
 from chassis.audit import record_audit
+from chassis.outbox import write_events
 from proto.examhall.grading.v1.events_pb2 import GradeFinalized, GradeHidden, GradeReleased
 from services.grading.access import find_exam, owned_exams
 from services.grading.events import ToldMark, grade_changed
@@ -99,12 +100,13 @@ async def _locked_grades(tx: AsyncSession, exam: Exam, condition: sa.SQLColumnEx
 
 
 async def _with_marks(tx: AsyncSession, grades: Sequence[Grade]) -> AsyncIterator[tuple[Grade, Sequence[ToldMark]]]:
-    """Each grade with its marks, a chunk in memory at a time."""
+    """Each grade with its marks; a chunk of them, and of the events that tell of them, is in memory at a time."""
     for start in range(0, len(grades), _CHUNK):
         chunk = grades[start : start + _CHUNK]
         marks = await told_marks_of(tx, [grade.attempt_id for grade in chunk])
         for grade in chunk:
             yield grade, marks[grade.attempt_id]
+        await write_events(tx)
 
 
 async def _outstanding(tx: AsyncSession, exam: Exam) -> Outstanding:

@@ -1,7 +1,12 @@
 """Final, released, hidden."""
 
+import pytest
+
+from chassis.actors import Actor
 from chassis.ids import new_id
+from chassis.outbox import PENDING
 from chassis.testing import eventually
+from services.grading import releasing
 from services.grading.tables import Attempt
 from services.grading.tests.builders import AnAttempt, AnExam, Office, chose, typed
 
@@ -32,6 +37,22 @@ async def test_grades_become_final_then_released_then_hidden_and_released_again(
         (action, str(exam.exam_id))
         for action in ("grades_finalized", "grades_finalized", "grades_released", "grades_released", "grades_hidden", "grades_released")
     ]  # fmt: skip
+
+
+async def test_of_a_large_exam_only_a_chunk_of_events_waits_for_the_commit(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(releasing, "_CHUNK", 2)
+    exam = await office.knows(AnExam(has_essay=False))
+    attempts = [await office.marked(exam) for _ in range(5)]
+    told = len(await office.events())
+    async with office.service.database.session() as tx:
+        count = await releasing.finalize_grades(tx, Actor(exam.instructor_id, "instructor", new_id()), exam.exam_id)
+        assert (count, len(tx.info[PENDING])) == (5, 1), "of the audit log"
+    events = (await office.events())[told:]
+    assert [(kind, state.attempt_id, state.revision) for kind, state in events] == [
+        ("GradeFinalized", str(attempt_id), 2) for attempt_id in sorted(each.attempt_id for each in attempts)
+    ]
 
 
 async def test_finalizing_is_refused_with_the_list_of_what_is_open_unmarked_or_waiting(office: Office) -> None:
