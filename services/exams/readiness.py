@@ -27,7 +27,7 @@ MAX_PAPER_BYTES = 10_000_000
 MAX_ANSWER_BYTES = 10_000_000
 _MOST_BYTES_OF_A_CHARACTER = 4  # UTF-8, RFC 3629
 # What a text may hold where the author set no limit, as attempts takes it (services/attempts/responses.py).
-_DEFAULT_CHARACTERS = {QuestionType.SHORT_ANSWER: 1_000, QuestionType.NUMERIC: 100, QuestionType.ESSAY: 50_000}
+DEFAULT_CHARACTERS = {QuestionType.SHORT_ANSWER: 1_000, QuestionType.NUMERIC: 100, QuestionType.ESSAY: 50_000}
 
 
 class Fault(NamedTuple):
@@ -129,7 +129,7 @@ def _most_bytes_of_answers(slot: Slot) -> int:
 
 
 def _most_characters(question: Question) -> int:
-    default = _DEFAULT_CHARACTERS.get(question.type, 0)
+    default = DEFAULT_CHARACTERS.get(question.type, 0)
     return question.max_characters or default if default else 0
 
 

@@ -92,7 +92,7 @@ async def export_results(
     exam = await find_exam(tx, exam_id, readable_exams(caller))
     sheet = await result_sheet(tx, caller, exam_id)
     chosen = format or ("xlsx" if XLSX in accept else "csv")
-    content = await asyncio.to_thread(as_xlsx, [sheet]) if chosen == "xlsx" else as_csv([sheet])
+    content = await asyncio.to_thread(as_xlsx if chosen == "xlsx" else as_csv, [sheet])
     name = re.sub(r"[^A-Za-z0-9]+", "-", exam.title).strip("-")[:60] or "exam"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}-results.{chosen}"',
