@@ -106,18 +106,27 @@ class Attempts:
         return effect
 
     async def forget(self, partitions: set[int]) -> Effect:
-        """Forgets attempts that ended, or came to rest, long ago."""
-        effect, count = Effect(), self._app.partitions
+        """Forgets attempts that ended, or came to rest, long ago; none of which anything is heard meanwhile, and none while partitions are shared out anew."""
+        table, count, generation = self._app.watches, self._app.partitions, self._app.consumer_generation_id
         kept_ms = self._app.settings.stream_kept_hours * 3_600_000
         today = epoch_ms(now())
-        for number, (attempt_id, stored) in enumerate(self._app.watches.rows(partitions, count)):
+        old = []
+        for number, (attempt_id, stored) in enumerate(table.rows(partitions, count)):
             if number % _ROWS_AT_ONCE == 0:
                 await asyncio.sleep(0)
             watch = attempt_watch.watch_in(stored)
             factor = 1 if watch.submitted_at_ms is not None else _UNFINISHED_FACTOR
             if watch.as_of_ms < today - kept_ms * factor:
-                effect.after.append(self._app.watches.put(partition_of(attempt_id, count), attempt_id, None))
-        return effect
+                old.append((partition_of(attempt_id, count), attempt_id, stored))
+        if not self._app.goes_on or self._app.consumer_generation_id != generation:
+            return Effect()
+        return Effect(
+            after=[
+                table.put(partition, attempt_id, None)
+                for partition, attempt_id, stored in old
+                if table.row(partition, attempt_id) == stored
+            ]
+        )
 
 
 class Exams:
@@ -183,7 +192,7 @@ class Exams:
             effect.tell += tellings
         return effect
 
-    async def forget(self) -> Effect:
+    def forget(self) -> Effect:
         """Forgets exams that were analysed for good long ago, but for a mark: one that is opened again needs its events once more."""
         effect = Effect()
         before_ms = epoch_ms(now()) - self._app.settings.stream_kept_hours * 3_600_000

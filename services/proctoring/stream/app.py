@@ -151,6 +151,11 @@ class StreamApp(faust.App):  # type: ignore[misc]
         """Whether it takes in nothing more."""
         return self.stopped.is_set()
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether its tables are whole and nobody else's: not while partitions are shared out anew, when an old row may stand for a new one."""
+        return self.is_ready and not self.is_stopping
+
     def begin_again(self, reason: str) -> None:
         """The worker is to be started anew."""
         if not self.stopped.is_set():
@@ -227,14 +232,16 @@ class StreamApp(faust.App):  # type: ignore[misc]
         attempts, exams = self.durables
         while True:
             await asyncio.sleep(self.settings.stream_tick_milliseconds / 1000)
-            if not self.is_ready or self.is_stopping:
+            if not self.goes_on:
                 continue
             lost = await self.consumer.settle_doubts()
             if lost:
                 log.warning("messages_lost", partitions=sorted(f"{tp.topic}/{tp.partition}" for tp in lost))
                 await exams.lead_to(Effect(tell=[state_lost(self.worker_name, {tp.partition for tp in lost})]))
-            await attempts.lead_to(self.attempts_rule.catch_up())
-            await exams.lead_to(await self.exams_rule.advance())
+            if self.goes_on:  # the broker may have taken as long as a rebalance does
+                await attempts.lead_to(self.attempts_rule.catch_up())
+            if self.goes_on:
+                await exams.lead_to(await self.exams_rule.advance())
 
     async def _watch_group(self) -> None:
         while True:
@@ -244,9 +251,10 @@ class StreamApp(faust.App):  # type: ignore[misc]
     async def _forget(self) -> None:
         while True:
             await asyncio.sleep(_TICK_FORGET_SECONDS)
-            if self.is_ready and not self.is_stopping:
+            if self.goes_on:
                 await self.durables[0].lead_to(await self.attempts_rule.forget(set(self._held)))
-                await self.durables[1].lead_to(await self.exams_rule.forget())
+            if self.goes_on:
+                await self.durables[1].lead_to(self.exams_rule.forget())
 
     async def _finish_before_revocation(self, _: Any, revoked: Iterable[TP], **__: Any) -> None:
         """Partitions may go to another worker: what is on its way is finished first, so that the other finds all of it."""

@@ -120,11 +120,11 @@ def told(worker: Exams, *events: Event) -> list[str]:
     return [telling.message.DESCRIPTOR.name for effect in effects for telling in effect.tell]
 
 
-async def test_an_exam_that_was_analysed_long_ago_is_forgotten_and_asked_for_when_it_is_open_again(
+def test_an_exam_that_was_analysed_long_ago_is_forgotten_and_asked_for_when_it_is_open_again(
     worker: Exams, table: Stored
 ) -> None:
     assert told(worker, exam_watched(SOUND), closed(SOUND, 1)) == []
-    await worker.forget()
+    worker.forget()
     assert table.kept == {f"{SOUND}/dropped": b"1"}
     assert told(worker, exam_watched(SOUND, revision=2)) == ["StateLost"]
     assert table.kept.keys() == {f"{SOUND}/"}
@@ -139,12 +139,12 @@ async def test_an_exam_whose_beginning_was_lost_with_the_state_is_asked_for_when
     assert table.kept.keys() == {f"{SOUND}/", f"{ROTTEN}/"}
 
 
-async def test_an_exam_that_is_open_again_is_not_forgotten(worker: Exams, table: Stored) -> None:
+def test_an_exam_that_is_open_again_is_not_forgotten(worker: Exams, table: Stored) -> None:
     told(worker, exam_watched(SOUND), closed(SOUND, 1), exam_watched(SOUND, revision=2))
-    await worker.forget()
+    worker.forget()
     assert table.kept.keys() == {f"{SOUND}/"}
     told(worker, closed(SOUND, 2))
-    await worker.forget()
+    worker.forget()
     assert table.kept.keys() == {f"{SOUND}/dropped"}
 
 
