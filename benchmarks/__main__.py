@@ -41,7 +41,7 @@ _LIMITS = """\
   takes in the events on the same cores at a lower priority, gathered for a tenth of a second, many with one statement.
 - **Half load:** clients come independently of each other, so batches are smaller than at full load (20 saves instead of 80), and a save costs
   nearly twice as much: half of the full rate keeps two cores over three quarters busy, the load generator included, and the rest is waiting for a
-  turn. The slowest hundredth differs by a factor of three from round to round, with the machine's speed.
+  turn. pgbench at half of its rate waits a tenth as long, for one process and one disk; the slowest hundredth differs from run to run with the machine.
 - **A proxied call:** at the few hundred calls a second that the service allows, half of it is waking up: beside a service that does nothing but reply,
   with the gateway busy all the time, a call takes half as much.
 - **Events into tables:** what stands around an event in each of the five services that take it in, all on the same cores: reading it from the broker,
