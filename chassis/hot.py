@@ -153,9 +153,7 @@ class HotRoutes:
 
     def refusal(self, error: Exception) -> HotReply:
         """The problem of an error."""
-        if isinstance(
-            error, RecursionError
-        ):  # of the decoder: nothing of ours recurses as deep as a body may be nested
+        if isinstance(error, RecursionError):  # of the decoder: nothing of ours recurses as deep
             return self.refusal(InvalidInput("", "nesting", "The body is nested too deeply."))
         problem = problem_of(error, self._problems)
         if problem.status == 500 and is_away(error):

@@ -6,6 +6,7 @@ with the same key waits for the first one's commit, then gets its reply. It is k
 
 import asyncio
 import base64
+import hashlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Sequence
@@ -121,7 +122,9 @@ async def forget_old_keys(runtime: "Runtime") -> None:
 async def fingerprints(request: Request, secret: str) -> list[bytes]:
     """What makes a request the same request (method, path, query, body), by each of the installation's secrets, the one that is shown first.
 
-    HMAC and no plain hash: a body may hold a password, which must not be found out by trying from what the database keeps.
+    HMAC and no plain hash: a body may hold a password, which must not be found out by trying from what the database keeps. Last stands the hash by which
+    the version before knew a request, which is not kept any more: who sent one before the upgrade may repeat it after.
     """
     content = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body()
-    return [hmac.digest(each.encode(), content, "sha256") for each in credentials.accepted(secret)]
+    keyed = [hmac.digest(each.encode(), content, "sha256") for each in credentials.accepted(secret)]
+    return [*keyed, hashlib.sha256(content).digest()]

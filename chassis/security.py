@@ -30,9 +30,8 @@ TOKEN_TYPE = "at+jwt"  # RFC 9068, section 2.1: a refresh token or anything else
 MAX_TOKEN_SECONDS = 3600
 _MAX_TOKEN_CHARACTERS = 2048
 _CACHED_TOKENS = 200_000
-_CLOCKS_DIFFER_SECONDS = (
-    60  # between identity's machine and this one; a token ends by this one's clock to the second all the same
-)
+# Between identity's machine and this one. A token ends by this one's clock to the second all the same.
+_CLOCKS_DIFFER_SECONDS = 60
 _EXPIRED = "The access token has expired; get a new one with POST /api/v1/auth/refresh."
 
 

@@ -15,9 +15,8 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 TRACEPARENT = "traceparent"
 _TRACEPARENT_LENGTH = 55
-_MOST_LINKS = (
-    500  # as many as events that are taken in at once (chassis/consuming.py) and more; by default 128 are kept
-)
+# As many as events that are taken in at once (chassis/consuming.py) and more; by default 128 are kept.
+_MOST_LINKS = 500
 
 
 def set_up_tracing(service: str, otlp_endpoint: str, ratio: float) -> TracerProvider:

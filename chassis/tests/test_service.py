@@ -179,7 +179,9 @@ async def test_what_is_kept_of_a_reply_tells_nobody_what_was_in_it(service: Runn
     assert first.json()["id"] not in kept
     assert "secret" not in kept
     assert (await client.post("/api/v1/things", json=body, headers=headers)).json() == first.json()
-    await pool.execute("UPDATE idempotency_keys SET reply = $1::jsonb", first.text)  # as the version before kept it
+    # As the version before kept it.
+    known_by = hashlib.sha256(b"POST /api/v1/things?\n" + first.request.content).digest()
+    await pool.execute("UPDATE idempotency_keys SET reply = $1::jsonb, fingerprint = $2", first.text, known_by)
     assert (await client.post("/api/v1/things", json=body, headers=headers)).json() == first.json()
 
 

@@ -86,9 +86,8 @@ def _parts(actor: Actor, newest: sa.Select[Any]) -> list[sa.Select[Any]]:
         own = sa.select(of_exam).select_from(Exam).join(of_exam, sa.true())
         return [own.where(col(Exam.instructor_id) == actor.person_id)]  # ix_activities_exam_id_occurred_at_event_id
     if actor.is_("centre_admin") and actor.centre_id is not None:
-        return [
-            newest.where(col(Activity.centre_id) == actor.centre_id)
-        ]  # ix_activities_centre_id_occurred_at_event_id
+        # ix_activities_centre_id_occurred_at_event_id
+        return [newest.where(col(Activity.centre_id) == actor.centre_id)]
     if actor.is_("student"):
         scope = scope_of(actor)
         own_attempts = sa.select(col(Attempt.id)).where(scope.attempts)

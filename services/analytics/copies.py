@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.copies import keep_newer, keep_newest
+from chassis.copies import keep_newer, keep_newest, newest_of
 from chassis.outbox import moment_of
 from proto.examhall.attempts.v1.events_pb2 import AttemptState
 from proto.examhall.exams.v1.events_pb2 import ExamState
@@ -130,10 +130,9 @@ def _attempt(state: AttemptState) -> dict[str, Any]:
 async def keep_grades(tx: AsyncSession, states: Sequence[GradeState]) -> None:
     """Stores grades with their marks, which are the newest grade's and no others."""
     stored = await keep_newest(tx, Grade, [_grade(state) for state in states], "revision")
-    newest: dict[UUID, GradeState] = {}
-    for state in sorted(states, key=lambda each: each.revision, reverse=True):
-        newest.setdefault(UUID(state.attempt_id), state)
-    await _replace_marks(tx, {attempt_id: newest[attempt_id].marks for (attempt_id,) in stored})
+    told = [{"id": UUID(state.attempt_id), "revision": state.revision, "marks": state.marks} for state in states]
+    newest = newest_of(told, ["id"], "revision")
+    await _replace_marks(tx, {attempt_id: newest[attempt_id,]["marks"] for (attempt_id,) in stored})
 
 
 def _grade(state: GradeState) -> dict[str, Any]:
