@@ -1,6 +1,5 @@
 """Feeds: what happens at an exam or to an attempt, numbered without gaps, kept for who was away and pushed to who listens."""
 
-import heapq
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,8 +76,9 @@ async def tell_all(tx: AsyncSession, entries: Sequence[Entry]) -> list[int]:
     }
     given: defaultdict[str, list[int]] = defaultdict(list)
     for feed, number in await tx.execute(_ADD, columns):
-        heapq.heappush(given[feed], number)
-    numbers = [heapq.heappop(given[entry.feed]) for entry in entries]
+        given[feed].append(number)
+    in_order = {feed: iter(sorted(numbers)) for feed, numbers in given.items()}
+    numbers = [next(in_order[entry.feed]) for entry in entries]
     for entry, (head, tail), number in zip(entries, parts, numbers, strict=True):
         _push(tx, entry.feed, entry.type, entry.at, number, f"{head}{number}{tail}")
     return numbers
