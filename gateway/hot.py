@@ -1,12 +1,14 @@
 """Gathers calls of the hot routes into batches, one gRPC call each: the more calls wait, the less each of them costs.
 
-A lane carries one batch at a time. The first call goes at once; what arrives while a batch is under way goes together in the next one.
-A further lane opens only when a full batch waits or when a batch takes unusually long, so that one slow call can't hold up the others.
+A lane carries one batch. The first call goes at once; what arrives while a batch is under way, or in the few milliseconds after it was sent, goes
+together in the next one. A further lane opens only when a full batch waits or when a batch takes unusually long, so that one slow call can't hold up
+the others.
 Hot calls may be repeated (a save's revision decides, a batch of signals has an id), so what did not reach its service is sent again until
 it is too old.
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -29,6 +31,9 @@ SINGLE_CALL_BYTES = 64 * 1024
 _BATCH_BYTES = 1024 * 1024
 _WAITING_BYTES = 64 * 1024 * 1024
 _SMALLEST_SHARE = 24  # below it a batch's own cost outweighs what runs beside it
+# A batch costs gateway, service, database and those who hear its event about 2 ms of CPU together, whatever it holds: at half load small batches
+# used up what the slowest saves then waited for (docs/benchmarks.md). Longer pauses gained nothing.
+_PAUSE_SECONDS = 0.004
 _SLOW_BATCH_SECONDS = 0.02  # several commits of a healthy database
 _SHORTEST_TRY_SECONDS = 0.05
 _REPEATABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
@@ -59,6 +64,8 @@ class Coalescer:
         self._under_way = 0
         self._busy: set[asyncio.Task[None]] = set()
         self._slow: set[asyncio.Task[None] | None] = set()
+        self._sent_at = -math.inf
+        self._pause: asyncio.TimerHandle | None = None
         self._is_away = False
 
     def add(self, call: HotCall, done: Done) -> None:
@@ -67,8 +74,10 @@ class Coalescer:
             raise DependencyUnavailable("Too much is waiting at the moment; send this again shortly.")
         self._waiting.append((self._clock(), call, done))
         self._waiting_bytes += len(call.body)
-        if len(self._busy) == len(self._slow) or len(self._waiting) >= self._share():
+        if len(self._waiting) >= self._share():
             self._open_lane()
+        elif len(self._busy) == len(self._slow):
+            self._open_lane_after_pause()
 
     def _share(self) -> int:
         """The calls of one batch: a lane's share of all there are, so that one batch is parsed while another is committed and a third answered.
@@ -80,13 +89,28 @@ class Coalescer:
 
     async def close(self) -> None:
         """Ends the lanes; who still waits is told."""
+        if self._pause is not None:
+            self._pause.cancel()
         for lane in list(self._busy):
             lane.cancel()
         await asyncio.gather(*self._busy, return_exceptions=True)
         while self._waiting:
             self._tell(self._waiting.popleft()[2], DependencyUnavailable(_AWAY))
 
+    def _open_lane_after_pause(self) -> None:
+        """What waits goes in the next batch, at once when the one before is long enough ago or enough has come together."""
+        if not self._waiting:
+            return
+        left = self._sent_at + _PAUSE_SECONDS - self._clock()
+        if left <= 0 or len(self._waiting) >= min(_SMALLEST_SHARE, self._batch_calls):
+            self._open_lane()
+        elif self._pause is None:
+            self._pause = asyncio.get_running_loop().call_later(left, self._open_lane)
+
     def _open_lane(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
         if self._waiting and len(self._busy) < self._lanes:
             lane = asyncio.get_running_loop().create_task(self._run_lane())
             self._busy.add(lane)
@@ -95,29 +119,31 @@ class Coalescer:
     def _lane_ended(self, lane: asyncio.Task[None]) -> None:
         self._busy.discard(lane)
         if not lane.cancelled():
-            self._open_lane()
+            self._open_lane_after_pause()
 
     async def _run_lane(self) -> None:
-        loop, lane = asyncio.get_running_loop(), asyncio.current_task()
-        while batch := self._take_batch():
-            size = len(batch)
-            self._under_way += size
-            overdue = loop.call_later(_SLOW_BATCH_SECONDS, self._lane_is_slow, lane)
-            try:
-                await self._deliver(batch)
-            except BaseException:
-                for _, _, done in batch:
-                    self._tell(done, DependencyUnavailable(_AWAY))
-                raise
-            finally:
-                self._under_way -= size
-                overdue.cancel()
-                self._slow.discard(lane)
+        batch = self._take_batch()
+        if not batch:
+            return
+        lane, size = asyncio.current_task(), len(batch)
+        self._under_way += size
+        self._sent_at = self._clock()
+        overdue = asyncio.get_running_loop().call_later(_SLOW_BATCH_SECONDS, self._lane_is_slow, lane)
+        try:
+            await self._deliver(batch)
+        except BaseException:
+            for _, _, done in batch:
+                self._tell(done, DependencyUnavailable(_AWAY))
+            raise
+        finally:
+            self._under_way -= size
+            overdue.cancel()
+            self._slow.discard(lane)
 
     def _lane_is_slow(self, lane: asyncio.Task[None] | None) -> None:
-        """Until its batch is delivered the lane does not count as one that takes what waits."""
+        """Until its batch is delivered the lane does not count as one that is followed by what waits."""
         self._slow.add(lane)
-        self._open_lane()
+        self._open_lane_after_pause()
 
     def _take_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []

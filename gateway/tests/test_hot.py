@@ -208,6 +208,44 @@ async def test_full_batches_open_further_lanes_up_to_the_limit() -> None:
     await eventually(lambda: len(replies) == 10)
 
 
+async def test_after_a_pause_what_came_meanwhile_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.hot._PAUSE_SECONDS", 0.5)
+    service, replies = Service(), []
+    service.gate.set()
+    coalescer = Coalescer(service.handle, service="attempts", lanes=3, batch_calls=50, give_up_seconds=5)
+    coalescer.add(HotCall(), replies.append)
+    await eventually(lambda: len(replies) == 1)
+    for n in (1, 2, 3):
+        coalescer.add(HotCall(body=b"x" * n), replies.append)
+        await asyncio.sleep(0)
+    await eventually(lambda: len(replies) == 4)
+    assert service.sizes == [[0], [1, 2, 3]]
+
+
+async def test_enough_for_a_batch_waits_for_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.hot._PAUSE_SECONDS", 1000)
+    service, replies = Service(), []
+    service.gate.set()
+    coalescer = Coalescer(service.handle, service="attempts", lanes=1, batch_calls=2, give_up_seconds=5)
+    for _ in range(4):
+        coalescer.add(HotCall(), replies.append)
+    await eventually(lambda: len(replies) == 4)
+    assert service.sizes == [[0, 0], [0, 0]]
+
+
+async def test_a_slow_batch_is_overtaken_after_the_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.hot._PAUSE_SECONDS", 0.1)
+    service, replies = Service(), []
+    coalescer = Coalescer(service.handle, service="attempts", lanes=2, batch_calls=50, give_up_seconds=5)
+    coalescer.add(HotCall(body=b"x"), replies.append)
+    await eventually(lambda: len(service.sizes) == 1)
+    coalescer.add(HotCall(), replies.append)
+    await eventually(lambda: len(service.sizes) == 2)
+    service.gate.set()
+    await eventually(lambda: len(replies) == 2)
+    assert service.sizes == [[1], [0]]
+
+
 async def test_a_reply_too_few_is_no_reply_for_anybody() -> None:
     async def handle(batch, timeout, wait_for_ready):
         return HotBatchReply(replies=[HotReply(status=200)])
