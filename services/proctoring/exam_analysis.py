@@ -16,7 +16,15 @@ from services.proctoring.collusion.concluding import Conclusion, Further, conclu
 from services.proctoring.collusion.facts import Request
 from services.proctoring.collusion.ledger import Ledger
 from services.proctoring.collusion.seating import Pair
-from services.proctoring.collusion.standing import Flagged, PairStanding, Verdict, flagged, later_and_earlier, standing
+from services.proctoring.collusion.standing import (
+    Flagged,
+    PairStanding,
+    Verdict,
+    flagged,
+    later_and_earlier,
+    no_standing,
+    standing,
+)
 from services.proctoring.collusion.told import Told
 from services.proctoring.exam_numbers import Exam, Numbers
 from services.proctoring.telling import Telling
@@ -148,7 +156,7 @@ class Analysis:
     async def _judge(self, exam: Exam, now: float) -> None:
         revision, is_quiet, may_progress = self._revision, self._may_flush(now), self._may_progress(now)
         shown = await asyncio.to_thread(flagged, exam.running, exam.seating)
-        apart = self.told.apart(exam.running.follows)
+        apart = self._apart(exam)
         news = self.told.news({pair: flag.log_e_value for pair, flag in shown.flags.items()}, is_quiet)
         back = self.told.taken_back(shown.flags.keys() | apart)
         told = await asyncio.to_thread(_standings, exam, shown, [*news, *back])
@@ -162,7 +170,7 @@ class Analysis:
 
     async def _conclude(self, exam: Exam, wanted: _Wanted, now: float) -> None:
         request, revision, begun = wanted.request, self._revision_with(wanted.answers), time.perf_counter()
-        apart: set[Pair] = set() if request.is_final else self.told.apart(exam.running.follows)
+        apart = set() if request.is_final else self._apart(exam)
         steps = _Steps(revision, len((await asyncio.to_thread(flagged, exam.running, exam.seating)).flags) + len(apart))
         if exam.running.width and request.is_final:
             steps = replace(steps, before=0)
@@ -187,6 +195,10 @@ class Analysis:
         self._progress_at, self._progressed = now, revision
         flags = len(shown.flags) + len(apart)
         self._tell_progress(exam, revision + _CONCLUSION, flags, percent=100, request=request)
+
+    def _apart(self, exam: Exam) -> set[Pair]:
+        """Pairs that stand as the last analysis for good told them, since the running exam does not follow them, though both take part."""
+        return {pair for pair in self.told.apart(exam.running.follows) if all(map(exam.takes_part, pair))}
 
     async def _followed_further(self, exam: Exam, steps: _Steps) -> Exam:
         """The exam played once more with the likeliest sources, in steps that are told: how many answers of it are taken in."""
@@ -265,12 +277,13 @@ class Analysis:
 
 def _assessed(exam_id: str, exam: Exam, pairs: Iterable[PairStanding], revision: int) -> list[Telling]:
     """A message of sixty items takes about a millisecond to write."""
-    students, as_of_ms = exam.seating.students, exam.running.as_of_ms
+    students = {attempt: candidate.student_id for attempt, candidate in exam.candidates.items()}
+    as_of_ms = exam.running.as_of_ms
     return [exam_messages.pair_assessed(exam_id, pair, students, revision, as_of_ms) for pair in pairs]
 
 
 def _standings(exam: Exam, shown: Flagged, pairs: Iterable[Pair]) -> list[PairStanding]:
-    """How these pairs stand, flagged or not any more. One whose answers are gone from the facts is not told of."""
+    """How these pairs stand, flagged or not any more. One of whom a candidate is gone from the facts is not told of."""
     running, found = exam.running, []
     for pair in pairs:
         flag = shown.flags.get(pair)
@@ -278,6 +291,9 @@ def _standings(exam: Exam, shown: Flagged, pairs: Iterable[Pair]) -> list[PairSt
             places, verdict = (flag.copier, flag.source), Verdict.FLAGGED
         elif running.places.keys() >= set(pair):
             places, verdict = later_and_earlier(running, *(running.places[each] for each in pair)), Verdict.NOTHING
+        elif exam.candidates.keys() >= set(pair):
+            found.append(no_standing(pair))
+            continue
         else:
             continue
         found.append(standing(running, exam.seating, exam.candidates, *places, verdict))

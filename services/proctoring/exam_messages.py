@@ -33,6 +33,7 @@ def watched_exam(event: exams.ExamWatched) -> WatchedExam:
         opened_at_ms=_milliseconds(event.opened_at),
         is_order_shuffled=event.is_order_shuffled,
         items=tuple(_item(item) for item in event.items),
+        versions=tuple(event.versions),
     )
 
 
@@ -52,6 +53,7 @@ def seated(event: stream.CandidateSeated) -> Seated:
         started_at_ms=_milliseconds(event.started_at),
         deadline_at_ms=_milliseconds(event.deadline_at) if event.HasField("deadline_at") else None,
         submitted_at_ms=_milliseconds(event.submitted_at) if event.HasField("submitted_at") else None,
+        exam_version=event.exam_version,
     )
 
 

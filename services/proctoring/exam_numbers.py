@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 from services.proctoring.collusion.arrivals import Arrivals
 from services.proctoring.collusion.evidence import ExamModel
-from services.proctoring.collusion.facts import Candidate
+from services.proctoring.collusion.facts import Candidate, SeatPlan
 from services.proctoring.collusion.ledger import Ledger, decoded
 from services.proctoring.collusion.plan import Answer, Plan
 from services.proctoring.collusion.running import Running, estimated, width_for
-from services.proctoring.collusion.seating import Seating, seating_of
+from services.proctoring.collusion.seating import Seating, seating_of, seats_version
 from services.proctoring.exam_marks import Mark, Marks
 
 # Seats are looked at at most so often, since a thousand candidates start within a minute; in large exams, and on busy machines, for a quarter of the time.
@@ -28,11 +28,16 @@ _SEATING_RESTS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Exam:
-    """An exam as far as it has been taken in: the running evidence, who sits where, and the candidates' facts as they were then."""
+    """An exam as far as it has been taken in: the running evidence, who sits where, and all candidates' facts as they were then."""
 
     running: Running
     seating: Seating
     candidates: Mapping[str, Candidate]
+
+    def takes_part(self, attempt_id: str) -> bool:
+        """Whether an attempt is compared with others, as far as is known."""
+        candidate = self.candidates.get(attempt_id)
+        return candidate is None or self.running.plan.takes_part(candidate.seat)
 
 
 class Numbers:
@@ -139,7 +144,7 @@ class Numbers:
         begun, picture, seats = time.perf_counter(), self._ledger.picture(), self._ledger.agenda.seats
         candidates = await asyncio.to_thread(decoded, picture)
         self._ledger.learn(candidates, picture)
-        seating = await asyncio.to_thread(seating_of, candidates, plan.exam.opened_at_ms, seats)
+        seating = await asyncio.to_thread(_seated, plan, candidates, seats)
         took = time.perf_counter() - begun
         self._look_again_at = now + max(SEATING_SECONDS, took + min(_LONGEST_SEATING_SECONDS, _SEATING_RESTS * took))
         return seating, candidates
@@ -211,6 +216,14 @@ class Numbers:
         return True
 
 
+def _seated(plan: Plan, candidates: Mapping[str, Candidate], seats: SeatPlan | None) -> Seating:
+    """The seating of those who take part. Facts of the others count in its version: else it would shrink when one turns out to be one of them."""
+    here = plan.taking_part(candidates)
+    others = {attempt: candidate for attempt, candidate in candidates.items() if attempt not in here}
+    left_out = seats_version(others, None) + len(plan.answers(others)) if others else 0
+    return seating_of(here, plan.exam.opened_at_ms, seats, left_out=left_out)
+
+
 def _answers(plan: Plan, picture: dict[str, Candidate | bytes], up_to: Answer | None) -> list[Answer]:
-    answers = plan.answers(decoded(picture))
+    answers = plan.answers(plan.taking_part(decoded(picture)))
     return answers if up_to is None else answers[: bisect_right(answers, up_to)]

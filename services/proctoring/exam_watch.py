@@ -62,7 +62,7 @@ class ExamWatch:
             case attempts.AnswersSaved():
                 return self._put_answers(event, at)
             case stream.CandidateSeated():
-                return self._seats(self._ledger.seat(event.attempt_id, event.student_id, exam_messages.seated(event)))
+                return self._seat(event)
             case exams.SeatsPlanned():
                 return self._seats(self._ledger.plan_seats(exam_messages.seats_planned(event)))
             case exams.ExamWatched():
@@ -118,6 +118,17 @@ class ExamWatch:
         self._analysis = Analysis(exam_id, ledger, self._numbers, told)
         self._stored_told = told.encoded()
 
+    def _seat(self, event: stream.CandidateSeated) -> dict[str, bytes]:
+        before = self._takes_part(event.attempt_id)
+        rows = self._ledger.seat(event.attempt_id, event.student_id, exam_messages.seated(event))
+        if before and not self._takes_part(event.attempt_id) and self._ledger.candidate(event.attempt_id).saves:
+            self._numbers.begin_again()
+        return self._seats(rows)
+
+    def _takes_part(self, attempt_id: str) -> bool:
+        plan = self._numbers.plan
+        return plan is not None and plan.takes_part(self._ledger.candidate(attempt_id).seat)
+
     def _seats(self, rows: dict[str, bytes]) -> dict[str, bytes]:
         if rows:
             self._numbers.seats_changed()
@@ -134,6 +145,9 @@ class ExamWatch:
         for part in event.attempts:
             changed, news = self._ledger.save(part.attempt_id, part.student_id, exam_messages.saves(part, at))
             rows |= changed
+            if news and not self._takes_part(part.attempt_id):
+                self._numbers.seats_changed()  # the seating's version counts what is known of others
+                continue
             for question, save in news:
                 self._arrive(part.attempt_id, question, save)
         return rows

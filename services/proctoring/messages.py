@@ -191,6 +191,7 @@ def candidate_seated(state: attempts.AttemptState, client_address: str = "") -> 
         centre_id=state.centre_id,
         class_id=state.class_id,
         address=client_address,
+        exam_version=state.exam_version,
     )
     for name in ("started_at", "deadline_at", "submitted_at"):
         if state.HasField(name):

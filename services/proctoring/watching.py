@@ -17,7 +17,7 @@ from services.proctoring.messages import watch_message
 from services.proctoring.papers import Calibration, Item, Paper, merged_items, rules_message
 from services.proctoring.reopening import EXAMS, open_again, take_back_the_end
 from services.proctoring.seating_plans import tell_plan
-from services.proctoring.tables import Attempt, Exam, ItemCalibration
+from services.proctoring.tables import Attempt, Exam, ExamVersion, ItemCalibration
 
 SIGNALS = "proctoring.signals.v1"
 
@@ -78,6 +78,7 @@ async def _watch(tx: AsyncSession, exam: Exam, version: int, paper: Paper) -> No
         opened_at=told.opened_at if told else timestamp(exam.opens_at or exam.published_at),
         # What rests on shuffled orders holds only where everybody had one.
         is_order_shuffled=paper.is_order_shuffled and (told is None or told.is_order_shuffled),
+        versions=await _proctored_versions(tx, exam.id),
     )
     exam.watch_revision = event.revision
     exam.watched = event.SerializeToString()
@@ -86,6 +87,14 @@ async def _watch(tx: AsyncSession, exam: Exam, version: int, paper: Paper) -> No
     record_event(tx, EXAMS, exam.id, event)
     if told is None:
         await tell_plan(tx, exam.id)
+
+
+async def _proctored_versions(tx: AsyncSession, exam_id: UUID) -> list[int]:
+    """Those whose papers are here, the new one's among them."""
+    rows = await tx.execute(
+        sa.select(col(ExamVersion.version), col(ExamVersion.rules)).where(col(ExamVersion.exam_id) == exam_id)
+    )
+    return sorted(version for version, rules in rows if rules["proctoring"])
 
 
 async def _calibrations(tx: AsyncSession, items: Iterable[Item]) -> dict[str, Calibration]:

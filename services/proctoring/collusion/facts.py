@@ -32,13 +32,14 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WatchedExam(msgspec.Struct, frozen=True, array_like=True):
-    """A proctored exam, in the highest revision heard."""
+    """A proctored exam, in the highest revision heard. `versions`: those that are proctored; empty, as they were told before an upgrade: all."""
 
     exam_id: str
     revision: int
     opened_at_ms: int
     is_order_shuffled: bool
     items: tuple[Item, ...]
+    versions: tuple[int, ...] = ()
 
     def is_sat_as(self, other: "WatchedExam") -> bool:
         """Nothing but the revision differs: it was opened again as it was."""
@@ -112,7 +113,7 @@ class Agenda(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Seated(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where and when a candidate sits, in the highest version heard; the address is told at the start alone."""
+    """Where and when a candidate sits which version of the exam (0: not told), in the highest version heard; the address is told at the start alone."""
 
     version: int
     status: str
@@ -122,6 +123,7 @@ class Seated(msgspec.Struct, frozen=True, array_like=True, gc=False):
     started_at_ms: int = 0
     deadline_at_ms: int | None = None
     submitted_at_ms: int | None = None
+    exam_version: int = 0
 
 
 class Save(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):

@@ -55,18 +55,23 @@ class Ledger:
 
     def seat(self, attempt_id: str, student_id: str, seat: Seated) -> dict[str, bytes]:
         """A candidate's seat; the row if that is news."""
-        return self._with(attempt_id, self._candidate(attempt_id).with_seat(student_id, seat))
+        return self._with(attempt_id, self.candidate(attempt_id).with_seat(student_id, seat))
 
     def save(
         self, attempt_id: str, student_id: str, saves: Iterable[tuple[bytes, Save]]
     ) -> tuple[dict[str, bytes], list[tuple[bytes, Save]]]:
         """A candidate's saves; the row if there is news, and those that are."""
-        candidate, news = self._candidate(attempt_id), []
+        candidate, news = self.candidate(attempt_id), []
         for question, save in saves:
             known, candidate = candidate, candidate.with_save(student_id, question, save)
             if candidate is not known:
                 news.append((question, save))
         return self._with(attempt_id, candidate), news
+
+    def candidate(self, attempt_id: str) -> Candidate:
+        """What is known of an attempt."""
+        known = self._candidates.get(attempt_id, _NOBODY)
+        return decoded_candidate(known) if isinstance(known, bytes) else known
 
     def picture(self) -> dict[str, Candidate | bytes]:
         """All candidates as they are, cheaply: for `decoded`."""
@@ -77,10 +82,6 @@ class Ledger:
         for attempt_id, row in picture.items():
             if isinstance(row, bytes) and self._candidates[attempt_id] is row:
                 self._candidates[attempt_id] = candidates[attempt_id]
-
-    def _candidate(self, attempt_id: str) -> Candidate:
-        known = self._candidates.get(attempt_id, _NOBODY)
-        return decoded_candidate(known) if isinstance(known, bytes) else known
 
     def _with(self, attempt_id: str, candidate: Candidate) -> dict[str, bytes]:
         known = self._candidates.get(attempt_id, _NOBODY)

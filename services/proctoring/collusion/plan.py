@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from services.proctoring.collusion.arrays import UNANSWERED
-from services.proctoring.collusion.facts import Candidate, Item, Save, WatchedExam, mark
+from services.proctoring.collusion.facts import Candidate, Item, Save, Seated, WatchedExam, mark
 from services.proctoring.collusion.options import OptionModel, Prior
 
 # An item with more options than any choice has is left out: it would widen the tables of all others.
@@ -49,6 +49,15 @@ class Plan:
             _prior_of(items),
         )
 
+    def takes_part(self, seat: Seated | None) -> bool:
+        """Whether an attempt is compared with others. Who sits a version that is not proctored was promised not to be; a seat not heard of yet says nothing."""
+        versions = self.exam.versions
+        return not versions or seat is None or not seat.exam_version or seat.exam_version in versions
+
+    def taking_part(self, candidates: Mapping[str, Candidate]) -> Mapping[str, Candidate]:
+        """Those who are compared with others."""
+        return {attempt: candidate for attempt, candidate in candidates.items() if self.takes_part(candidate.seat)}
+
     def seconds(self, at_ms: int) -> float:
         """Since the exam opened."""
         return (at_ms - self.exam.opened_at_ms) / 1000
@@ -62,7 +71,7 @@ class Plan:
         return None if option is None else Answer(save.at_ms, attempt_id, question, save.revision, item, option)
 
     def answers(self, candidates: Mapping[str, Candidate]) -> list[Answer]:
-        """All answers of an exam, in their order. Sorted minute by minute: one long sort would stop all other threads meanwhile."""
+        """All answers of these candidates, in their order. Sorted minute by minute: one long sort would stop all other threads meanwhile."""
         by_minute: defaultdict[int, list[Answer]] = defaultdict(list)
         for answer in self._answers(candidates):
             by_minute[answer.at_ms // 60_000].append(answer)

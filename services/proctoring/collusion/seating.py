@@ -38,8 +38,13 @@ def ordered(one: str, other: str) -> Pair:
     return (one, other) if one < other else (other, one)
 
 
-def seating_of(candidates: Mapping[str, Candidate], opened_at_ms: int, plan: SeatPlan | None = None) -> Seating:
-    """The seating by all that is known of seats. Who has no seat yet has no neighbours, whatever the plan says."""
+def seating_of(
+    candidates: Mapping[str, Candidate], opened_at_ms: int, plan: SeatPlan | None = None, *, left_out: int = 0
+) -> Seating:
+    """The seating by all that is known of seats. Who has no seat yet has no neighbours, whatever the plan says.
+
+    `left_out`: how much is known of those who are not among them since they are compared with nobody, for the version.
+    """
     seated = sorted(
         (candidate.seat.started_at_ms, attempt, candidate.seat)
         for attempt, candidate in candidates.items()
@@ -55,7 +60,7 @@ def seating_of(candidates: Mapping[str, Candidate], opened_at_ms: int, plan: Sea
     }
     plausible = sum(len(row) for row in neighbours.values()) // 2
     pairs = len(candidates) * (len(candidates) - 1) // 2 - _retaken(students)
-    version = seats_version(candidates, plan)
+    version = seats_version(candidates, plan) + left_out
     return Seating(neighbours, students, rooms, (plausible, pairs - plausible), len(candidates), version)
 
 

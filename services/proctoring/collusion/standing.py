@@ -164,6 +164,11 @@ def standing(
     )
 
 
+def no_standing(pair: Pair) -> PairStanding:
+    """A pair that is compared no more, since one of them turned out to take no part: nothing is said of it."""
+    return PairStanding(*pair, Verdict.NOTHING, False, (), 0.0, float("nan"), (), (), 0)
+
+
 def e_value(method: str, log: float, assumptions: str = "") -> Statistic:
     """An e-value as a statistic; `log` is natural."""
     log10 = log / _PER_FACTOR_OF_TEN

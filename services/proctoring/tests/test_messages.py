@@ -7,6 +7,7 @@ from hypothesis import given, settings
 
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from services.proctoring import messages
+from services.proctoring.exam_messages import seated
 from services.proctoring.alerts import alerts_of
 from services.proctoring.assessing import assessed
 from services.proctoring.evidence import moment
@@ -72,6 +73,13 @@ def test_an_attempt_is_submitted_when_the_event_says_so() -> None:
     state.submitted_at.FromDatetime(moment(START_MS + 1))
     changed = messages.attempt_changed(state, moment(START_MS + 5), "2001:db8::1")
     assert (changed.submitted_at_ms, changed.at_ms, changed.network) == (START_MS + 1, START_MS + 5, "2001:db8::/64")
+
+
+def test_a_seat_tells_which_version_is_sat() -> None:
+    state = attempts.AttemptState(attempt_id="attempt", exam_id="exam", version=2, exam_version=3, status="in_progress")
+    seat = messages.candidate_seated(state, "192.0.2.1")
+    assert (seat.attempt_id, seat.version, seat.exam_version, seat.address) == ("attempt", 2, 3, "192.0.2.1")
+    assert seated(seat).exam_version == 3
 
 
 def test_an_assessment_is_told_whole_with_its_evidence() -> None:

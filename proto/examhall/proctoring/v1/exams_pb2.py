@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from proto.examhall.proctoring.v1 import signals_pb2 as proto_dot_examhall_dot_proctoring_dot_v1_dot_signals__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(proto/examhall/proctoring/v1/exams.proto\x12\x16\x65xamhall.proctoring.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*proto/examhall/proctoring/v1/signals.proto\"/\n\x0bOptionPrior\x12\r\n\x05slope\x18\x01 \x01(\t\x12\x11\n\tintercept\x18\x02 \x01(\t\"\x82\x01\n\x0bWatchedItem\x12\x13\n\x0bquestion_id\x18\x01 \x01(\t\x12\x12\n\noption_ids\x18\x02 \x03(\t\x12\x33\n\x06priors\x18\x03 \x03(\x0b\x32#.examhall.proctoring.v1.OptionPrior\x12\x15\n\rprior_answers\x18\x04 \x01(\x04\"\xe0\x01\n\x0b\x45xamWatched\x12\x0f\n\x07\x65xam_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x30\n\x05rules\x18\x03 \x01(\x0b\x32!.examhall.proctoring.v1.ExamRules\x12\x32\n\x05items\x18\x04 \x03(\x0b\x32#.examhall.proctoring.v1.WatchedItem\x12-\n\topened_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11is_order_shuffled\x18\x06 \x01(\x08\"0\n\x0bPlannedRoom\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bstudent_ids\x18\x02 \x03(\t\"e\n\x0cSeatsPlanned\x12\x0f\n\x07\x65xam_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x32\n\x05rooms\x18\x03 \x03(\x0b\x32#.examhall.proctoring.v1.PlannedRoom\"\x8a\x01\n\x12\x43ollusionRequested\x12\x0f\n\x07\x65xam_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x10\n\x08is_final\x18\x03 \x01(\x08\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rexam_revision\x18\x05 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(proto/examhall/proctoring/v1/exams.proto\x12\x16\x65xamhall.proctoring.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*proto/examhall/proctoring/v1/signals.proto\"/\n\x0bOptionPrior\x12\r\n\x05slope\x18\x01 \x01(\t\x12\x11\n\tintercept\x18\x02 \x01(\t\"\x82\x01\n\x0bWatchedItem\x12\x13\n\x0bquestion_id\x18\x01 \x01(\t\x12\x12\n\noption_ids\x18\x02 \x03(\t\x12\x33\n\x06priors\x18\x03 \x03(\x0b\x32#.examhall.proctoring.v1.OptionPrior\x12\x15\n\rprior_answers\x18\x04 \x01(\x04\"\xf2\x01\n\x0b\x45xamWatched\x12\x0f\n\x07\x65xam_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x30\n\x05rules\x18\x03 \x01(\x0b\x32!.examhall.proctoring.v1.ExamRules\x12\x32\n\x05items\x18\x04 \x03(\x0b\x32#.examhall.proctoring.v1.WatchedItem\x12-\n\topened_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11is_order_shuffled\x18\x06 \x01(\x08\x12\x10\n\x08versions\x18\x07 \x03(\r\"0\n\x0bPlannedRoom\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bstudent_ids\x18\x02 \x03(\t\"e\n\x0cSeatsPlanned\x12\x0f\n\x07\x65xam_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x32\n\x05rooms\x18\x03 \x03(\x0b\x32#.examhall.proctoring.v1.PlannedRoom\"\x8a\x01\n\x12\x43ollusionRequested\x12\x0f\n\x07\x65xam_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x10\n\x08is_final\x18\x03 \x01(\x08\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rexam_revision\x18\x05 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,11 +38,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHEDITEM']._serialized_start=195
   _globals['_WATCHEDITEM']._serialized_end=325
   _globals['_EXAMWATCHED']._serialized_start=328
-  _globals['_EXAMWATCHED']._serialized_end=552
-  _globals['_PLANNEDROOM']._serialized_start=554
-  _globals['_PLANNEDROOM']._serialized_end=602
-  _globals['_SEATSPLANNED']._serialized_start=604
-  _globals['_SEATSPLANNED']._serialized_end=705
-  _globals['_COLLUSIONREQUESTED']._serialized_start=708
-  _globals['_COLLUSIONREQUESTED']._serialized_end=846
+  _globals['_EXAMWATCHED']._serialized_end=570
+  _globals['_PLANNEDROOM']._serialized_start=572
+  _globals['_PLANNEDROOM']._serialized_end=620
+  _globals['_SEATSPLANNED']._serialized_start=622
+  _globals['_SEATSPLANNED']._serialized_end=723
+  _globals['_COLLUSIONREQUESTED']._serialized_start=726
+  _globals['_COLLUSIONREQUESTED']._serialized_end=864
 # @@protoc_insertion_point(module_scope)

@@ -31,20 +31,22 @@ class WatchedItem(_message.Message):
     def __init__(self, question_id: _Optional[str] = ..., option_ids: _Optional[_Iterable[str]] = ..., priors: _Optional[_Iterable[_Union[OptionPrior, _Mapping]]] = ..., prior_answers: _Optional[int] = ...) -> None: ...
 
 class ExamWatched(_message.Message):
-    __slots__ = ("exam_id", "revision", "rules", "items", "opened_at", "is_order_shuffled")
+    __slots__ = ("exam_id", "revision", "rules", "items", "opened_at", "is_order_shuffled", "versions")
     EXAM_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     OPENED_AT_FIELD_NUMBER: _ClassVar[int]
     IS_ORDER_SHUFFLED_FIELD_NUMBER: _ClassVar[int]
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
     exam_id: str
     revision: int
     rules: _signals_pb2.ExamRules
     items: _containers.RepeatedCompositeFieldContainer[WatchedItem]
     opened_at: _timestamp_pb2.Timestamp
     is_order_shuffled: bool
-    def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., rules: _Optional[_Union[_signals_pb2.ExamRules, _Mapping]] = ..., items: _Optional[_Iterable[_Union[WatchedItem, _Mapping]]] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_order_shuffled: _Optional[bool] = ...) -> None: ...
+    versions: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, exam_id: _Optional[str] = ..., revision: _Optional[int] = ..., rules: _Optional[_Union[_signals_pb2.ExamRules, _Mapping]] = ..., items: _Optional[_Iterable[_Union[WatchedItem, _Mapping]]] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_order_shuffled: _Optional[bool] = ..., versions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class PlannedRoom(_message.Message):
     __slots__ = ("name", "student_ids")

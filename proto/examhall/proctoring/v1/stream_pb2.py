@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)proto/examhall/proctoring/v1/stream.proto\x12\x16\x65xamhall.proctoring.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x01\n\x0f\x41ttemptAnswered\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65xam_id\x18\x02 \x01(\t\x12\x12\n\nstudent_id\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x07\x61nswers\x18\x05 \x03(\x0b\x32\".examhall.proctoring.v1.AnswerMark\"T\n\nAnswerMark\x12\x13\n\x0bquestion_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x04\x12\x0f\n\x07is_text\x18\x04 \x01(\x08\"\xb4\x02\n\x0f\x43\x61ndidateSeated\x12\x0f\n\x07\x65xam_id\x18\x01 \x01(\t\x12\x12\n\nattempt_id\x18\x02 \x01(\t\x12\x12\n\nstudent_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x11\n\tcentre_id\x18\x06 \x01(\t\x12\x10\n\x08\x63lass_id\x18\x07 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x08 \x01(\t\x12.\n\nstarted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65\x61\x64line_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0csubmitted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\tStateLost\x12\x0e\n\x06worker\x18\x01 \x01(\t\x12\x12\n\npartitions\x18\x02 \x03(\r\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)proto/examhall/proctoring/v1/stream.proto\x12\x16\x65xamhall.proctoring.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x01\n\x0f\x41ttemptAnswered\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65xam_id\x18\x02 \x01(\t\x12\x12\n\nstudent_id\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x07\x61nswers\x18\x05 \x03(\x0b\x32\".examhall.proctoring.v1.AnswerMark\"T\n\nAnswerMark\x12\x13\n\x0bquestion_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x04\x12\x0f\n\x07is_text\x18\x04 \x01(\x08\"\xca\x02\n\x0f\x43\x61ndidateSeated\x12\x0f\n\x07\x65xam_id\x18\x01 \x01(\t\x12\x12\n\nattempt_id\x18\x02 \x01(\t\x12\x12\n\nstudent_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x11\n\tcentre_id\x18\x06 \x01(\t\x12\x10\n\x08\x63lass_id\x18\x07 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x08 \x01(\t\x12.\n\nstarted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65\x61\x64line_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0csubmitted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x65xam_version\x18\x0c \x01(\r\"W\n\tStateLost\x12\x0e\n\x06worker\x18\x01 \x01(\t\x12\x12\n\npartitions\x18\x02 \x03(\r\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANSWERMARK']._serialized_start=272
   _globals['_ANSWERMARK']._serialized_end=356
   _globals['_CANDIDATESEATED']._serialized_start=359
-  _globals['_CANDIDATESEATED']._serialized_end=667
-  _globals['_STATELOST']._serialized_start=669
-  _globals['_STATELOST']._serialized_end=756
+  _globals['_CANDIDATESEATED']._serialized_end=689
+  _globals['_STATELOST']._serialized_start=691
+  _globals['_STATELOST']._serialized_end=778
 # @@protoc_insertion_point(module_scope)

@@ -36,7 +36,7 @@ class AnswerMark(_message.Message):
     def __init__(self, question_id: _Optional[str] = ..., revision: _Optional[int] = ..., digest: _Optional[int] = ..., is_text: _Optional[bool] = ...) -> None: ...
 
 class CandidateSeated(_message.Message):
-    __slots__ = ("exam_id", "attempt_id", "student_id", "version", "status", "centre_id", "class_id", "address", "started_at", "deadline_at", "submitted_at")
+    __slots__ = ("exam_id", "attempt_id", "student_id", "version", "status", "centre_id", "class_id", "address", "started_at", "deadline_at", "submitted_at", "exam_version")
     EXAM_ID_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
     STUDENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,7 @@ class CandidateSeated(_message.Message):
     STARTED_AT_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_AT_FIELD_NUMBER: _ClassVar[int]
     SUBMITTED_AT_FIELD_NUMBER: _ClassVar[int]
+    EXAM_VERSION_FIELD_NUMBER: _ClassVar[int]
     exam_id: str
     attempt_id: str
     student_id: str
@@ -59,7 +60,8 @@ class CandidateSeated(_message.Message):
     started_at: _timestamp_pb2.Timestamp
     deadline_at: _timestamp_pb2.Timestamp
     submitted_at: _timestamp_pb2.Timestamp
-    def __init__(self, exam_id: _Optional[str] = ..., attempt_id: _Optional[str] = ..., student_id: _Optional[str] = ..., version: _Optional[int] = ..., status: _Optional[str] = ..., centre_id: _Optional[str] = ..., class_id: _Optional[str] = ..., address: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., submitted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    exam_version: int
+    def __init__(self, exam_id: _Optional[str] = ..., attempt_id: _Optional[str] = ..., student_id: _Optional[str] = ..., version: _Optional[int] = ..., status: _Optional[str] = ..., centre_id: _Optional[str] = ..., class_id: _Optional[str] = ..., address: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., submitted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exam_version: _Optional[int] = ...) -> None: ...
 
 class StateLost(_message.Message):
     __slots__ = ("worker", "partitions", "at")

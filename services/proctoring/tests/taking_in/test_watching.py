@@ -69,10 +69,19 @@ async def test_a_later_version_adds_questions_and_takes_none_away(hall: Hall) ->
     await hall.published(added, kept, version=2, exam_id=exam.id, settings={"violation_limit": 7})
     first, second = await watched(hall)
     assert second.revision > first.revision
+    assert (list(first.versions), list(second.versions)) == ([1], [1, 2])
     assert [item.question_id for item in second.items] == [q.question_id for q in (kept, dropped, added)]
     assert second.rules.violation_limit == 7
     assert not second.is_order_shuffled  # not everybody had an order of their own
     assert second.opened_at == first.opened_at
+
+
+async def test_a_version_without_proctoring_is_not_among_those_that_are_compared(hall: Hall) -> None:
+    exam = await hall.published(a_question())
+    await hall.published(a_question(), version=2, exam_id=exam.id, settings={"proctoring": False})
+    last = await hall.published(a_question(), version=3, exam_id=exam.id)
+    await hall.started(last)
+    assert [list(event.versions) for event in await watched(hall)] == [[1], [1, 3]]
 
 
 async def test_an_attempt_is_watched_by_the_rules_of_the_version_it_sits_however_late_that_is_heard_of(
