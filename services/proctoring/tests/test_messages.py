@@ -7,10 +7,10 @@ from hypothesis import given, settings
 
 from proto.examhall.attempts.v1 import events_pb2 as attempts
 from services.proctoring import messages
-from services.proctoring.exam_messages import seated
 from services.proctoring.alerts import alerts_of
 from services.proctoring.assessing import assessed
 from services.proctoring.evidence import moment
+from services.proctoring.exam_messages import seated
 from services.proctoring.signals import DERIVED_KINDS, ExamRules, FocusRegained, SignalKind, TabSwitch
 from services.proctoring.state import AnswerKept, Happening, SignalsTaken, WatchBegan
 from services.proctoring.tests.builders import START_MS, at, signals_taken, watched
