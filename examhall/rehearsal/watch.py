@@ -48,6 +48,7 @@ class Watch:
     _positions: dict[str, int] = field(default_factory=dict)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     _has_overlapped: bool = False
+    _is_move_unseen: bool = False
     _channel: Channel | None = None
 
     def begin(self, sitting: Sits, question_ids: list[str]) -> None:
@@ -61,6 +62,7 @@ class Watch:
 
         async def send(batch: Batch) -> Reply:
             self._note_overlap()
+            self._note_move()
             if self._channel is not None:
                 return await self._channel.send(batch)
             return await sitting.call("report signals", "POST", _path(sitting), batch)
@@ -95,7 +97,7 @@ class Watch:
                     sitting.gateway = self.elsewhere
                     if self._channel is not None:
                         self._channel.reconnect()
-                    self.tellings[0].acted("ip_change")
+                    self._is_move_unseen = True
             case ShareLogIn():
                 await self._share(sitting)
             case _:
@@ -132,6 +134,12 @@ class Watch:
         if since is not None and not self._has_overlapped and time.time() - since > LOG_INS_OVERLAP_SECONDS:
             self._has_overlapped = True
             self.tellings[0].acted("multiple_logins")
+
+    def _note_move(self) -> None:
+        """That the network is another one shows in the first batch that is sent from there, not before."""
+        if self._is_move_unseen:
+            self._is_move_unseen = False
+            self.tellings[0].acted("ip_change")
 
     def _page(self, style: Style, seed: str) -> Page:
         return Page(style, Random(f"{seed}/page"), datetime.now(UTC), self.pace)
