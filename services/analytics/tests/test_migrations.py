@@ -1,4 +1,4 @@
-"""What migrations make of the rows of before."""
+"""What migrations make of the rows of before, and what no model says."""
 
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
@@ -41,3 +41,10 @@ async def test_lines_of_before_get_the_centre_that_their_events_named(school: Sc
         "attempt_submitted",
         "grade_released",
     }
+
+
+async def test_what_a_moment_tells_is_left_out_of_automatic_analyses(school: School) -> None:
+    columns = await school.service.database.pool.fetch(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'moments'::regclass AND attstattarget = 0"
+    )
+    assert [row["attname"] for row in columns] == ["details"]
