@@ -113,7 +113,8 @@ class Agenda(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Seated(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where and when a candidate sits which version of the exam (0: not told), in the highest version heard; the address is told at the start alone."""
+    """Where and when a candidate sits which version of the exam, in the highest version heard. The address is told at the start alone; the exam's version
+    is 0 where a worker of before an upgrade told of the seat."""
 
     version: int
     status: str
@@ -147,7 +148,11 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
         if known is None:
             return replace(self, student_id=student_id, seat=seat)
         newer, older = (seat, known) if seat.version > known.version else (known, seat)
-        merged = newer if newer.address else replace(newer, address=older.address)
+        merged = replace(
+            newer,
+            address=newer.address or older.address,
+            exam_version=newer.exam_version or older.exam_version,
+        )
         return self if merged == known else replace(self, student_id=student_id, seat=merged)
 
     def with_save(self, student_id: str, question: bytes, save: Save) -> "Candidate":

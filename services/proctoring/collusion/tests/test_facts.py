@@ -68,12 +68,14 @@ def test_a_row_of_forty_answers_takes_less_than_a_kibibyte() -> None:
 
 
 @given(st.permutations([1, 2, 3]))
-def test_the_highest_version_of_a_seat_holds_with_the_address_told_at_the_start(order: list[int]) -> None:
+def test_the_highest_version_of_a_seat_holds_with_what_not_all_tell(order: list[int]) -> None:
     candidate = Candidate()
     for version in order:
         address = "10.0.0.1" if version == 1 else ""
-        candidate = candidate.with_seat("student", Seated(version, f"status {version}", address=address))
-    assert candidate.seat == Seated(3, "status 3", address="10.0.0.1")
+        exam_version = 4 if version == 2 else 0
+        seat = Seated(version, f"status {version}", address=address, exam_version=exam_version)
+        candidate = candidate.with_seat("student", seat)
+    assert candidate.seat == Seated(3, "status 3", address="10.0.0.1", exam_version=4)
 
 
 def test_an_agenda_keeps_the_highest_revision_and_the_newest_requests_final_ones_first_of_all() -> None:
