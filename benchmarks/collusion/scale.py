@@ -175,9 +175,10 @@ class Sitting:
             pair = message.copier_attempt_id, message.source_attempt_id
             is_flagged = message.verdict == "flagged"
             (self.flagged.add if is_flagged else self.flagged.discard)(pair)
-            # Told for the first time: decided by the copier's newest answer, or by one of those just before it.
-            if is_flagged and self._is_live and pair not in self._seen and pair[0] in self._put_at:
-                self.delays.append(time.monotonic() - self._put_at[pair[0]])
+            # Told for the first time: decided by the newest answer of one of the two, or by one just before it; else by what came in force for all.
+            newest = [self._put_at[attempt] for attempt in pair if attempt in self._put_at]
+            if is_flagged and self._is_live and pair not in self._seen and newest:
+                self.delays.append(time.monotonic() - max(newest))
             self._seen.add(pair)
         elif isinstance(message, told.CollusionProgress):
             self.progress.append(message)
