@@ -41,7 +41,7 @@ _LIMITS = """\
   takes in the events on the same cores at a lower priority, gathered for a tenth of a second, many with one statement.
 - **Half load:** clients come independently of each other, so batches are smaller than at full load. A batch costs gateway, attempts, PostgreSQL and
   those who take in its event about 2 ms of CPU together, whatever it holds; since small ones wait four milliseconds for company, 17 saves share one
-  instead of 11, for a fifth less CPU. Two cores are two thirds busy then, the load generator included, and the slowest hundredth is what came while
+  instead of 13. Two cores are two thirds busy then, the load generator included, and the slowest hundredth is what came while
   something else had a core: an automatic analysis, a burst of events, the machine itself. Of 36 rounds at a fixed rate all but two gave 23 to 64 ms
   (119 and 159); where the machine lost a third of its speed during a round, it was 100 ms and more.
 - **A proxied call:** at the few hundred calls a second that the service allows, half of it is waking up: beside a service that does nothing but reply,

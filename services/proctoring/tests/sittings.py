@@ -235,6 +235,19 @@ class Driver:
         return [each.SerializeToString(deterministic=True) for each in (*self.flagged, *self.groups, self.progress)]
 
 
+async def played(events: list[Event], at_once: int = 50) -> Driver:
+    """A watch that has heard these, so many between two rounds, and come to rest."""
+    driver = Driver()
+    await driver.play(events, at_once)
+    await driver.settle()
+    return driver
+
+
+def pairs(told_pairs: list[told.PairAssessed]) -> set[tuple[str, str]]:
+    """Attempts as (copier, source)."""
+    return {(pair.copier_attempt_id, pair.source_attempt_id) for pair in told_pairs}
+
+
 def _thing(message: Message) -> tuple[str, ...]:
     match message:
         case told.PairAssessed():

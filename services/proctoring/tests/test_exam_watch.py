@@ -24,6 +24,8 @@ from services.proctoring.tests.sittings import (
     an_answer,
     attempt,
     name,
+    pairs,
+    played,
     requested,
     saved_answers,
     seated,
@@ -33,20 +35,9 @@ from services.proctoring.tests.sittings import (
 SITTING = a_sitting()
 
 
-async def played(events: list[Event], at_once: int = 50) -> Driver:
-    driver = Driver()
-    await driver.play(events, at_once)
-    await driver.settle()
-    return driver
-
-
 @pytest.fixture
 async def undisturbed() -> Driver:
     return await played(SITTING.events)
-
-
-def pairs(told_pairs: list[told.PairAssessed]) -> set[tuple[str, str]]:
-    return {(pair.copier_attempt_id, pair.source_attempt_id) for pair in told_pairs}
 
 
 async def test_copiers_are_flagged_with_their_source_and_nobody_else_is(undisturbed: Driver) -> None:
@@ -234,83 +225,6 @@ async def test_items_of_a_later_version_take_part_with_all_their_answers(undistu
     assert driver.outcome == undisturbed.outcome
 
 
-def with_versions(proctored: list[int], sat: dict[str, int]) -> tuple[Event, list[Event]]:
-    """The sitting's exam with these versions proctored, and its seats; version 1 is sat where nothing else is said."""
-    watched = type(SITTING.watched)()
-    watched.CopyFrom(SITTING.watched)
-    watched.versions.extend(proctored)
-    seats = []
-    for event, at in SITTING.seats:
-        seat = type(event)()
-        seat.CopyFrom(event)
-        seat.exam_version = sat.get(seat.attempt_id, 1)
-        seats.append((seat, at))
-    return (watched, moment(START_MS)), seats
-
-
-async def test_who_sits_a_version_that_is_not_proctored_is_compared_with_nobody() -> None:
-    watched, seats = with_versions([1], {attempt(0): 2})
-    driver = await played([watched, *seats, *SITTING.answers])
-    assert pairs(driver.flagged) == {(attempt(12), attempt(10))}
-    progress = driver.progress
-    assert (progress.candidates, progress.pairs_tested, progress.answers) == (39, 39 * 38 // 2, 39 * 30)
-
-
-@pytest.mark.parametrize("heard", range(0, 1200, 400))
-async def test_which_version_is_sat_may_be_heard_after_answers_were_taken(heard: int) -> None:
-    watched, seats = with_versions([1], {attempt(0): 2})
-    undisturbed = await played([watched, *seats, *SITTING.answers])
-    driver = await played([watched, *seats[1:], *SITTING.answers[:heard], seats[0], *SITTING.answers[heard:]])
-    late = await played([watched, *seats[1:], *SITTING.answers])
-    revision = late.progress.revision
-    late.put([seats[0]])
-    await late.settle()
-    assert driver.outcome == late.outcome == undisturbed.outcome
-    assert late.progress.revision > revision
-    (taken_back,) = [each for each in late.last(told.PairAssessed) if each not in late.flagged]
-    assert (taken_back.verdict, list(taken_back.statistics), taken_back.items_compared) == ("nothing", [], 0)
-    students = {taken_back.copier_student_id, taken_back.source_student_id}
-    assert students == {f"student of {attempt(0)}", f"student of {attempt(1)}"}
-    driver.restart()
-    driver.watch.put(*watched)
-    await driver.settle()
-    assert driver.outcome == undisturbed.outcome
-
-
-async def test_who_turns_out_to_sit_another_version_after_the_close_is_taken_back_when_it_is_opened_again() -> None:
-    watched, seats = with_versions([1], {attempt(0): 2})
-    driver = await played([watched, *seats[1:], *SITTING.answers, requested("close", is_final=True)])
-    assert pairs(driver.flagged) == set(SITTING.copied)
-    again = type(watched[0])()
-    again.CopyFrom(watched[0])
-    again.revision = 2
-    driver.put([(again, moment(START_MS)), seats[0]])
-    await driver.settle()
-    assert pairs(driver.flagged) == {(attempt(12), attempt(10))}
-
-
-async def test_a_version_that_turns_out_to_be_proctored_takes_part_with_all_its_answers() -> None:
-    watched, seats = with_versions([1], {attempt(0): 2})
-    driver = await played([watched, *seats, *SITTING.answers])
-    revision = driver.progress.revision
-    both, _ = with_versions([1, 2], {})
-    both[0].revision = 2
-    driver.put([both])
-    await driver.settle()
-    assert pairs(driver.flagged) == set(SITTING.copied)
-    assert (driver.progress.candidates, driver.progress.answers) == (40, 1200)
-    assert driver.progress.revision > revision
-
-
-async def test_exams_and_seats_told_before_an_upgrade_name_no_version_and_all_take_part(undisturbed: Driver) -> None:
-    watched, _ = with_versions([2], {})
-    driver = await played([watched, *SITTING.seats, *SITTING.answers])
-    assert pairs(driver.flagged) == pairs(undisturbed.flagged)
-    _, seats = with_versions([], {attempt(0): 2})
-    driver = await played([(SITTING.watched, moment(START_MS)), *seats, *SITTING.answers])
-    assert driver.outcome == undisturbed.outcome
-
-
 async def test_without_a_bank_nothing_is_said_before_items_have_answers_enough_and_copiers_are_found_after() -> None:
     sitting = a_sitting(seed=8, candidates=140, items=40, copiers=[(1, 0)], share=1.0, with_bank=False)
     driver = Driver()
@@ -376,117 +290,6 @@ async def test_the_close_of_a_large_exam_finds_those_who_sat_apart_too(monkeypat
     await driver.settle()
     (flag,) = driver.flagged
     assert (flag.copier_attempt_id, flag.source_attempt_id, flag.family) == (*sitting.copied[0], "other")
-
-
-async def test_a_request_is_answered_with_every_index_and_what_it_assumes(undisturbed: Driver) -> None:
-    undisturbed.put([requested("now")])
-    await undisturbed.settle()
-    answered = [
-        telling.message
-        for telling in undisturbed.tellings
-        if isinstance(telling.message, told.CollusionProgress) and telling.message.request_id
-    ]
-    assert [(each.request_id, each.is_final) for each in answered] == [("now", False)]
-    wanted = {"omega", "gbt", "k2", "harpp_hogan", "weighted_agreement", "bayes_factor", "timing", "e_process_times"}
-    for pair in undisturbed.flagged:
-        assert wanted <= {each.method for each in pair.statistics}
-        assert float(statistic(pair, "omega").value) < 0.001
-        assert "steepest estimated slope" in statistic(pair, "k2").assumptions
-        assert "a discovery" in statistic(pair, "weighted_agreement").assumptions
-    assert undisturbed.last(told.ItemsCalibrated) == []
-
-
-def requests_answered(driver: Driver) -> list[told.CollusionProgress]:
-    progress = [each.message for each in driver.tellings if isinstance(each.message, told.CollusionProgress)]
-    return [each for each in progress if each.request_id]
-
-
-async def test_a_request_is_answered_while_answers_go_on_coming_and_flags_are_still_told() -> None:
-    driver = Driver()
-    await driver.play(SITTING.events[:500], at_once=4, keeping_up=True)
-    driver.put([requested("now")])
-    driver.tellings.clear()
-    await driver.play(SITTING.events[500:], at_once=4, keeping_up=True)
-    (answer,) = requests_answered(driver)
-    assert 500 < answer.answers < 700
-    assert len(driver.last(told.PairAssessed)) >= 2
-
-
-async def test_an_analysis_tells_how_much_of_it_is_done_and_a_running_exam_has_none() -> None:
-    driver = Driver()
-    await driver.play(SITTING.events, at_once=4, keeping_up=True)
-    await driver.settle()
-    for request in (requested("now"), requested("close", is_final=True)):
-        driver.put([request])
-        await driver.settle()
-    progress = [each.message for each in driver.tellings if isinstance(each.message, told.CollusionProgress)]
-    percent = [each.percent for each in progress]
-    analyses = percent[percent.index(20) :]
-    assert set(percent[: percent.index(20)]) == {0}
-    assert analyses == [20, 40, 60, 80, 100] * 2
-    assert [each.percent for each in progress if each.request_id] == [100, 100]
-    revisions = [each.revision for each in progress]
-    assert revisions == sorted(set(revisions))
-
-
-async def test_a_request_that_overtakes_answers_waits_for_them() -> None:
-    on_their_way = SITTING.answers[-10:]
-    driver = await played([event for event in SITTING.events if event not in on_their_way])
-    driver.put([requested("now")])
-    await driver.advance(1.0)
-    driver.put(on_their_way)
-    await driver.settle()
-    (answer,) = requests_answered(driver)
-    assert (answer.answers, driver.progress.answers) == (1200, 1200)
-
-
-async def test_the_close_of_a_large_exam_tells_how_far_it_is_and_says_the_same_after_a_restart(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(running, "MOST_FOR_ALL_PAIRS", 30)
-    driver = await played(SITTING.events)
-    driver.tellings.clear()
-    driver.put([requested(is_final=True)])
-    await driver.settle()
-    progress = [each.message for each in driver.tellings if isinstance(each.message, told.CollusionProgress)]
-    assert [each.answers for each in progress] == [*range(120, 1201, 120), *[1200] * 5]
-    assert [each.percent for each in progress] == [100 * step // 15 for step in range(1, 16)]
-    assert [each.is_final for each in progress] == [False] * 14 + [True]
-    assert [each.revision for each in progress] == sorted({each.revision for each in progress})
-    before = {telling.event_id: telling.message for telling in driver.tellings}
-    driver.tellings.clear()
-    driver.restart()
-    await driver.settle()
-    assert {telling.event_id: telling.message for telling in driver.tellings} == before
-
-
-async def test_the_final_analysis_tells_the_items_and_is_made_anew_when_something_comes_after_all(
-    undisturbed: Driver,
-) -> None:
-    last = SITTING.answers[-1:]
-    driver = await played([event for event in SITTING.events if event not in last])
-    driver.put([requested("close", is_final=True)])
-    await driver.settle()
-    assert (driver.progress.is_final, driver.progress.request_id, driver.progress.answers) == (True, "close", 1199)
-    (calibrated,) = driver.last(told.ItemsCalibrated)
-    assert [item.question_id for item in calibrated.items] == [name(f"question {item}") for item in range(30)]
-    assert all(len(item.slopes) == len(item.intercepts) == len(item.option_ids) == 4 for item in calibrated.items)
-    driver.put(last)
-    await driver.settle()
-    assert (driver.progress.is_final, driver.progress.answers) == (True, 1200)
-    undisturbed.put([requested("close", is_final=True)])
-    await undisturbed.settle()
-    assert driver.outcome == undisturbed.outcome
-    assert driver.last(told.ItemsCalibrated) == undisturbed.last(told.ItemsCalibrated)
-
-
-async def test_a_final_analysis_lost_on_the_way_is_told_again_by_the_next_worker(undisturbed: Driver) -> None:
-    undisturbed.put([requested("close", is_final=True)])
-    await undisturbed.settle()
-    before, undisturbed.tellings = undisturbed.outcome, []
-    undisturbed.restart()
-    await undisturbed.settle()
-    assert undisturbed.outcome == before
 
 
 async def test_who_finished_when_shows_in_the_rule_of_thumb_once_both_have_submitted(undisturbed: Driver) -> None:

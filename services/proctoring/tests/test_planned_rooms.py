@@ -9,19 +9,12 @@ from hypothesis import strategies as st
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from services.proctoring.collusion import running
 from services.proctoring.exam_watch import AGENDA_ROW, ExamWatch
-from services.proctoring.tests.sittings import EXAM, Driver, Event, a_sitting, attempt, planned, requested
+from services.proctoring.tests.sittings import EXAM, Driver, Event, a_sitting, attempt, planned, played, requested
 
 # Nobody of one centre copied: 1 and 20 are of two.
 APART = a_sitting(seed=9, copiers=[(1, 20)], share=1.0)
 TOGETHER = {"Aula": [0, 1, 20, 21], "Hall": [2, 3, 22]}
 SEPARATE = {"Aula": [0, 1, 21], "Hall": [2, 20, 22]}
-
-
-async def played(events: list[Event], at_once: int = 50) -> Driver:
-    driver = Driver()
-    await driver.play(events, at_once)
-    await driver.settle()
-    return driver
 
 
 async def went_on(driver: Driver, *events: Event) -> Driver:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from services.proctoring.collusion import running
-from services.proctoring.tests.sittings import Driver, Event, a_sitting, attempt, requested
+from services.proctoring.tests.sittings import Driver, a_sitting, attempt, pairs, played, requested
 
 SITTING = a_sitting()
 CLOSED, CLOSED_AGAIN = requested("close", is_final=True), requested("close again", is_final=True, revision=2)
@@ -23,17 +23,6 @@ async def closed_early() -> Driver:
     await driver.settle()
     assert (driver.progress.is_final, driver.progress.answers, driver.flagged) == (True, AT_THE_CLOSE, [])
     return driver
-
-
-async def played(events: list[Event], at_once: int = 50) -> Driver:
-    driver = Driver()
-    await driver.play(events, at_once)
-    await driver.settle()
-    return driver
-
-
-def pairs(told_pairs: list[told.PairAssessed]) -> set[tuple[str, str]]:
-    return {(pair.copier_attempt_id, pair.source_attempt_id) for pair in told_pairs}
 
 
 async def test_flags_are_told_live_again_and_the_last_analysis_is_made_anew_when_it_closes_again() -> None:

@@ -8,17 +8,10 @@ from hypothesis import strategies as st
 
 from proto.examhall.proctoring.v1 import events_pb2 as told
 from services.proctoring.exam_analysis import GRACE_SECONDS
-from services.proctoring.tests.sittings import Driver, Event, a_sitting, requested
+from services.proctoring.tests.sittings import Driver, a_sitting, played, requested
 
 SITTING = a_sitting(candidates=20, items=20)
 CLOSED = requested("close", is_final=True)
-
-
-async def played(events: list[Event]) -> Driver:
-    driver = Driver()
-    await driver.play(events)
-    await driver.settle()
-    return driver
 
 
 def kept(driver: Driver) -> list[told.CollusionProgress]:
